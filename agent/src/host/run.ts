@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { constants as osConstants, setPriority } from 'node:os'
+import { NotInstalled, type RunOptions, TimedOut } from '../host.ts'
+import type { Captured } from '../probe.ts'
+
+/** The only folders that executables are taken from, in this order; a vendor's absolute path is taken as it is. */
+const ALLOWED_FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin']
+const DEFAULT_TIMEOUT_MS = 60_000
+const MAX_STDOUT_BYTES = 8 * 1024 * 1024
+const MAX_STDERR_BYTES = 64 * 1024
+/** How long a killed process may take to end before it counts as stuck (D state), ms. */
+const KILL_GRACE_MS = 2_000
+
+/** Processes that outlived their SIGKILL: in an uninterruptible call, never waited for again. */
+let stuckCount = 0
+export const stuckProcesses = (): number => stuckCount
+
+/** Where an executable is, or undefined. An absolute path must exist and be executable. */
+export function lookUp(command: string): string | undefined {
+  const candidates = command.startsWith('/') ? [command] : ALLOWED_FOLDERS.map(folder => `${folder}/${command}`)
+  return candidates.find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The environment of every command: nothing of the agent's own, so that no secret and no locale leaks into a probe. */
+function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { PATH: ALLOWED_FOLDERS.join(':'), LC_ALL: 'C', LANG: 'C', LANGUAGE: 'C', HOME: '/nonexistent', TERM: 'dumb', ...extra }
+}
+
+/** See `Host.run`. */
+export function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<Captured> {
+  const [command = '', ...args] = argv
+  const executable = lookUp(command)
+  if (!executable) return Promise.reject(new NotInstalled(command))
+  const idle = ioniced(executable, args)
+  const child = spawn(idle.file, idle.args, {
+    cwd: options.cwd ?? '/',
+    env: environment(options.env),
+    detached: true,
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    windowsHide: true,
+    ...(options.user === undefined ? {} : {}),
+  })
+  lowerPriority(child)
+  child.stdin?.on('error', () => {})
+  child.stdin?.end(options.input)
+  return collect(child, argv.join(' '), options)
+}
+
+/** Idle I/O class where ionice(1) is there; the CPU priority is lowered by the caller. */
+function ioniced(executable: string, args: readonly string[]): { file: string; args: string[] } {
+  const ionice = '/usr/bin/ionice'
+  return existsSync(ionice) ? { file: ionice, args: ['-c', '3', executable, ...args] } : { file: executable, args: [...args] }
+}
+
+function lowerPriority(child: ChildProcess): void {
+  try {
+    if (child.pid) setPriority(child.pid, osConstants.priority.PRIORITY_LOW)
+  } catch {
+    // It has ended already, which is no reason to fail.
+  }
+}
+
+function collect(child: ChildProcess, name: string, options: RunOptions): Promise<Captured> {
+  const maxBytes = options.maxBytes ?? MAX_STDOUT_BYTES
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+  return new Promise((resolve, reject) => {
+    const out: Buffer[] = []
+    const err: Buffer[] = []
+    let outBytes = 0
+    let errBytes = 0
+    let failure: Error | undefined
+    let grace: NodeJS.Timeout | undefined
+    const abort = (error: Error) => {
+      if (failure) return
+      failure = error
+      killGroup(child)
+      grace = setTimeout(() => {
+        stuckCount++
+        child.stdout?.destroy()
+        child.stderr?.destroy()
+        child.unref()
+        reject(error)
+      }, KILL_GRACE_MS)
+    }
+    const deadline = setTimeout(() => abort(new TimedOut(`${name} did not end within ${timeoutMs} ms`)), timeoutMs)
+    child.stdout?.on('data', (chunk: Buffer) => {
+      outBytes += chunk.length
+      if (outBytes > maxBytes) abort(new Error(`${name} printed more than ${maxBytes} bytes`))
+      else out.push(chunk)
+    })
+    child.stderr?.on('data', (chunk: Buffer) => {
+      errBytes += chunk.length
+      if (errBytes <= MAX_STDERR_BYTES) err.push(chunk)
+    })
+    const settle = (act: () => void) => {
+      clearTimeout(deadline)
+      clearTimeout(grace)
+      act()
+    }
+    child.on('error', error => settle(() => reject(failure ?? error)))
+    child.on('close', (code, signal) =>
+      settle(() => {
+        // Grandchildren may outlive the command and hold its group.
+        killGroup(child)
+        if (failure) return reject(failure)
+        if (signal) return reject(new Error(`${name} was ended by ${signal}`))
+        resolve({ text: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(err).toString('utf8'), code, name, modifiedAt: null })
+      }),
+    )
+  })
+}
+
+function killGroup(child: ChildProcess): void {
+  try {
+    if (child.pid) process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // The group has ended: what was wanted.
+  }
+}

@@ -1,0 +1,4 @@
+import type { Probe } from '../probe.ts'
+
+/** Every source that the agent can read. A probe is in this list or it does not exist. */
+export const probes: readonly Probe[] = []

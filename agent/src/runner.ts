@@ -1,0 +1,71 @@
+import { type HeldFact, subjectOf } from '@fettle/catalog'
+import { parseDuration } from '@fettle/kit'
+import { limits } from '@fettle/protocol'
+import * as v from 'valibot'
+import { type Host, HostError, NotInstalled, TimedOut } from './host.ts'
+import { Absent, Denied, Failed, keyOf, type Probe } from './probe.ts'
+
+/** What a look at a source gave. Never throws: how it went is part of the answer. */
+export async function runProbe(probe: Probe, host: Host, options: unknown, everyMs: number): Promise<HeldFact> {
+  const started = performance.now()
+  const at = host.now()
+  const told = await withDeadline(probe, () => probe.read(host, options)).then(
+    data => checked(probe, data),
+    error => outcomeOf(error, host.platform),
+  )
+  return { key: keyOf(probe), at, everyMs, tookMs: Math.round(performance.now() - started), ...told }
+}
+
+type Told = Pick<HeldFact, 'outcome' | 'reason' | 'hint' | 'data'>
+
+/** A parser's result, or what it threw, as an outcome; used by `parse` too. */
+export function checked(probe: Pick<Probe, 'subject' | 'source'>, data: unknown): Told {
+  const schema = subjectOf(probe.subject)?.fact
+  if (!schema) throw new Error(`Cannot check a fact of the unknown subject ${probe.subject}`)
+  const result = v.safeParse(schema, data)
+  if (result.success) return { outcome: 'ok', data: result.output }
+  const [issue] = result.issues
+  return {
+    outcome: 'failed',
+    reason: bounded(`the fact of ${keyOf(probe)} is not as its schema wants it, at ${v.getDotPath(issue)}: ${issue.message}`),
+  }
+}
+
+/** How an error of a probe is told. */
+export function outcomeOf(error: unknown, platform: string): Told {
+  if (error instanceof Absent) return { outcome: 'absent', reason: bounded(error.message) }
+  if (error instanceof NotInstalled) return { outcome: 'absent', reason: bounded(error.message) }
+  if (error instanceof Denied) return { outcome: 'denied', reason: bounded(error.message), hint: bounded(error.hint) }
+  if (error instanceof TimedOut)
+    return { outcome: 'timeout', reason: bounded(error.message), hint: 'See whether the device or service behind it hangs.' }
+  if (error instanceof Failed) return { outcome: 'failed', reason: bounded(error.message), hint: bounded(error.hint) }
+  if (error instanceof HostError && (error.code === 'EACCES' || error.code === 'EPERM')) {
+    const hint =
+      platform === 'win32'
+        ? 'Run the agent as a service (LocalSystem).'
+        : 'Run the agent as root, or with the capabilities of its systemd unit.'
+    return { outcome: 'denied', reason: bounded(`${error.path} may not be read (${error.code})`), hint }
+  }
+  return { outcome: 'failed', reason: bounded(error instanceof Error ? error.message : String(error)) }
+}
+
+async function withDeadline<T>(probe: Probe, read: () => Promise<T>): Promise<T> {
+  const timeoutMs = parseDuration(probe.timeout)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TimedOut(`no answer within ${probe.timeout}`)), timeoutMs)
+  })
+  try {
+    return await Promise.race([read(), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** One line, no control characters, no longer than a frame allows. */
+function bounded(text: string): string {
+  return text
+    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+    .trim()
+    .slice(0, limits.reasonLength)
+}

@@ -1,0 +1,96 @@
+import { age, minutes } from './duration.ts'
+import { type Answer, ok, unknown } from './finding.ts'
+import type { SubjectName } from './subjects/facts.ts'
+import type { FactsBySubject, HostView, Role } from './view.ts'
+
+/** The tiers of a check. A tier that is left out does not exist for that role. */
+export type Limit = { readonly warning?: number; readonly critical?: number }
+
+/** One limit for all, or one per role over a default. */
+export type Thresholds = Limit | ({ readonly default: Limit } & { readonly [R in Role]?: Limit })
+
+/** What the numbers of a check's thresholds count. `state`: 1 means that the tier applies as soon as the state is bad. */
+export type Unit = 'milliseconds' | 'ratio' | 'count' | 'celsius' | 'state'
+
+/** What `evaluate` gets besides facts. */
+export type Context = Pick<HostView, 'role' | 'supportEnd' | 'firstSeen' | 'presence' | 'instance'>
+
+export type Check = {
+  /** `subject-what`, kebab-case: the label value of `fettle_check_status`. */
+  readonly name: string
+  readonly subject: SubjectName
+  readonly title: string
+  readonly unit: Unit
+  readonly thresholds: Thresholds
+  /** Why anyone should care, and where the numbers come from. */
+  readonly why: string
+  /** What to do about it. */
+  readonly remedy: string
+  /** What the check cannot see. */
+  readonly blind?: string
+  /** `all`: a source that cannot be read makes a good answer unknown. `any`: one good source is enough. */
+  readonly sources: 'all' | 'any'
+  /** `evaluate`: with no source at all on the machine the check still judges (with empty facts); default: not applicable. */
+  readonly whenAbsent?: 'evaluate'
+  /** Not applicable for other roles. */
+  readonly roles?: readonly Role[]
+  /** A worse status counts only after it has held this long, ms. */
+  readonly hold?: number
+  /** Share by which a limit is lowered while the status is bad, against flapping: 0.05 clears a limit of 60 at 57. */
+  readonly hysteresis?: number
+  /** Pure. `facts` holds the fresh facts of all subjects. Never called with none of its own, unless `whenAbsent` says so. */
+  evaluate(facts: FactsBySubject, limit: Limit, now: number, context: Context): Answer
+}
+
+type Declared = Omit<Check, 'sources'> & { readonly sources?: Check['sources'] }
+
+/** A rule of the catalog. Sources default to `all`. */
+export function defineCheck(check: Declared): Check {
+  return { sources: 'all', ...check }
+}
+
+/** The limit that holds for a role. */
+export function limitFor(thresholds: Thresholds, role: Role): Limit {
+  if (!('default' in thresholds)) return thresholds
+  return thresholds[role] ?? thresholds.default
+}
+
+type Told = {
+  /** One line; gets the value as a person says it. */
+  readonly reason: (value: string) => string
+  readonly evidence?: unknown
+  /** For ages: when a tier would be reached. */
+  readonly changesAt?: (tier: number) => number
+  /** How the value is said; default: as an age. */
+  readonly say?: (value: number) => string
+}
+
+/** A timestamp may lie this far in the future, ms, before it is no evidence any more. */
+const CLOCK_TOLERANCE = minutes(10)
+
+/** Judges a number against the tiers: at or over a tier is that tier. */
+export function tiers(value: number, limit: Limit, told: Told): Answer {
+  const reason = told.reason((told.say ?? age)(value))
+  const ahead = [limit.warning, limit.critical].filter(tier => tier !== undefined && tier > value) as number[]
+  const changesAt = told.changesAt && ahead.length > 0 ? told.changesAt(Math.min(...ahead)) : undefined
+  const more = { reason, evidence: told.evidence, changesAt }
+  if (limit.critical !== undefined && value >= limit.critical) return { ...more, status: 'critical' }
+  if (limit.warning !== undefined && value >= limit.warning) return { ...more, status: 'warning' }
+  return { ...more, status: 'ok' }
+}
+
+/** Judges how long ago something was. A time in the future is no evidence: unknown, or a wrong clock would look healthy. */
+export function sinceTiers(at: number, now: number, limit: Limit, told: Omit<Told, 'changesAt' | 'say'>): Answer {
+  const elapsed = now - at
+  if (elapsed < -CLOCK_TOLERANCE) {
+    return unknown(`the time told lies ${age(-elapsed)} in the future`, 'Set the clock of the machine, or of where the time was written.')
+  }
+  return tiers(Math.max(0, elapsed), limit, { ...told, changesAt: tier => at + tier })
+}
+
+/** Judges a state that is simply bad: the tier that exists for the role; `ok` with the reason where none does. */
+export function bad(limit: Limit, reason: string, evidence?: unknown): Answer {
+  if (limit.critical !== undefined) return { status: 'critical', reason, evidence }
+  if (limit.warning !== undefined) return { status: 'warning', reason, evidence }
+  return ok(reason, { evidence })
+}

@@ -1,0 +1,112 @@
+import { type Check, type Context, type Limit, limitFor } from './check.ts'
+import { age } from './duration.ts'
+import { type Answer, byBadness, type Finding, notApplicable, unknown } from './finding.ts'
+import type { FactTypes, SubjectName } from './subjects/facts.ts'
+import { subjects } from './subjects/index.ts'
+import type { FactsBySubject, HeldFact, SourceFact } from './view.ts'
+
+/** A fact is stale once it has not been renewed for this many of its own intervals. */
+const STALE_INTERVALS = 3
+/** No fact is stale sooner than this, ms: a probe of every few seconds survives a reconnect. */
+const STALE_FLOOR = 90_000
+
+/** What is judged: everything known of one host at one moment. */
+export type Judged = {
+  readonly held: ReadonlyMap<string, HeldFact>
+  readonly context: Context
+  /** The limit of a check for this host; the collector's configuration may override the catalog's. */
+  readonly limitOf?: (check: Check) => Limit
+  /** The findings before these, by check: they carry `since` and hysteresis on. */
+  readonly previous?: ReadonlyMap<string, Finding>
+}
+
+/** When a fact stops being evidence, epoch ms. */
+export function staleAt(fact: Pick<HeldFact, 'at' | 'everyMs'>): number {
+  return fact.at + Math.max(STALE_INTERVALS * fact.everyMs, STALE_FLOOR)
+}
+
+/** Facts with outcome `ok` by subject, stale ones too: what metrics show. */
+export function factsBySubject(held: ReadonlyMap<string, HeldFact>): FactsBySubject {
+  const facts = Object.fromEntries(subjects.map(subject => [subject.name, [] as SourceFact<unknown>[]]))
+  for (const fact of held.values()) {
+    const { subject, source } = keyParts(fact.key)
+    if (fact.outcome === 'ok') facts[subject]?.push({ source, at: fact.at, data: fact.data })
+  }
+  return facts as unknown as { [S in SubjectName]: SourceFact<FactTypes[S]>[] }
+}
+
+/** `subject/source` taken apart. */
+export function keyParts(key: string): { readonly subject: string; readonly source: string } {
+  const slash = key.indexOf('/')
+  return { subject: key.slice(0, slash), source: key.slice(slash + 1) }
+}
+
+/** All checks of the catalog over one host: one finding a check, in the catalog's order. */
+export function judge(host: Judged, now: number): Finding[] {
+  const fresh = factsBySubject(new Map([...host.held].filter(([, fact]) => staleAt(fact) > now)))
+  return subjects.flatMap(subject => subject.checks.map(check => judgeCheck(check, host, fresh, now)))
+}
+
+/** One check over one host: joins the check's own answer with what could not be seen, and with time. */
+export function judgeCheck(check: Check, host: Judged, fresh: FactsBySubject, now: number): Finding {
+  const previous = host.previous?.get(check.name)
+  const base = host.limitOf?.(check) ?? limitFor(check.thresholds, host.context.role)
+  const limit = previous ? relaxed(base, previous, check.hysteresis) : base
+  const answer = answerOf(check, host, fresh, limit, now)
+  return withSince(check, answer, previous, now)
+}
+
+function answerOf(check: Check, host: Judged, fresh: FactsBySubject, limit: Limit, now: number): Answer {
+  if (check.roles && !check.roles.includes(host.context.role)) return notApplicable(`not judged on a ${host.context.role}`)
+  const held = [...host.held.values()].filter(fact => keyParts(fact.key).subject === check.subject)
+  if (held.length === 0)
+    return unknown('nothing has been reported yet', 'The agent reports every source within its interval after it starts.')
+  const stale = held.map(staleAt).filter(at => at > now)
+  const changesAt = stale.length > 0 ? Math.min(...stale) : undefined
+  const blind = held.filter(fact => staleAt(fact) <= now || (fact.outcome !== 'ok' && fact.outcome !== 'absent'))
+  const seen = fresh[check.subject].length
+  if (seen === 0 && blind.length > 0) return blindAnswer(blind, now)
+  if (seen === 0 && check.whenAbsent !== 'evaluate') {
+    return { ...notApplicable(held[0]?.reason ?? 'this machine has no such thing'), changesAt }
+  }
+  const answer = check.evaluate(fresh, limit, now, host.context)
+  const soonest = Math.min(answer.changesAt ?? Number.POSITIVE_INFINITY, changesAt ?? Number.POSITIVE_INFINITY)
+  const timed = { ...answer, changesAt: Number.isFinite(soonest) ? soonest : undefined }
+  if (blind.length === 0 || check.sources === 'any') return timed
+  const cannot = blindAnswer(blind, now)
+  return byBadness(cannot, answer) < 0 ? { ...cannot, changesAt: timed.changesAt } : timed
+}
+
+function blindAnswer(blind: readonly HeldFact[], now: number): Answer {
+  const [fact] = blind
+  if (!fact) throw new Error('Cannot tell of no fact why it is blind')
+  const more = blind.length > 1 ? ` (and ${blind.length - 1} more)` : ''
+  if (staleAt(fact) <= now) {
+    return unknown(
+      `${fact.key} was last looked at ${age(now - fact.at)} ago${more}`,
+      'See whether the machine is on and its agent is connected.',
+    )
+  }
+  return unknown(`${fact.key}: ${fact.outcome}${fact.reason ? `: ${fact.reason}` : ''}${more}`, fact.hint)
+}
+
+/** While a check is bad its limits are a little lower, so that a value at the limit does not flap. */
+function relaxed(limit: Limit, previous: Finding, hysteresis = 0): Limit {
+  const factor = 1 - hysteresis
+  const lower = (tier: number | undefined, active: boolean) => (tier === undefined ? undefined : active ? tier * factor : tier)
+  const warning = lower(limit.warning, previous.status === 'warning' || previous.status === 'critical')
+  const critical = lower(limit.critical, previous.status === 'critical')
+  return { ...(warning === undefined ? {} : { warning }), ...(critical === undefined ? {} : { critical }) }
+}
+
+/** `since` of the status; a check with `hold` gets worse only after it would have been worse for that long. */
+function withSince(check: Check, answer: Answer, previous: Finding | undefined, now: number): Finding {
+  if (!previous) return { ...answer, check: check.name, since: now }
+  if (previous.status === answer.status) return { ...answer, check: check.name, since: previous.since }
+  const worse = (answer.status === 'warning' || answer.status === 'critical') && byBadness(answer, previous) < 0
+  if (!check.hold || !worse || previous.status === 'unknown') return { ...answer, check: check.name, since: now }
+  const worseSince = previous.worseSince ?? now
+  if (now - worseSince >= check.hold) return { ...answer, check: check.name, since: now }
+  const changesAt = Math.min(worseSince + check.hold, previous.changesAt ?? Number.POSITIVE_INFINITY)
+  return { ...previous, worseSince, changesAt }
+}

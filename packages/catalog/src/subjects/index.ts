@@ -1,0 +1,172 @@
+import { defineSubject, type Subject } from '../subject.ts'
+import { agentChecks } from './agent/checks.ts'
+import { agentFact } from './agent/facts.ts'
+import { agentMetrics } from './agent/metrics.ts'
+import { antivirusChecks } from './antivirus/checks.ts'
+import { antivirusFact } from './antivirus/facts.ts'
+import { antivirusMetrics } from './antivirus/metrics.ts'
+import { backupsChecks } from './backups/checks.ts'
+import { backupsFact } from './backups/facts.ts'
+import { backupsMetrics } from './backups/metrics.ts'
+import { clockChecks } from './clock/checks.ts'
+import { clockFact } from './clock/facts.ts'
+import { clockMetrics } from './clock/metrics.ts'
+import { disksChecks } from './disks/checks.ts'
+import { disksFact } from './disks/facts.ts'
+import { disksMetrics } from './disks/metrics.ts'
+import { encryptionChecks } from './encryption/checks.ts'
+import { encryptionFact } from './encryption/facts.ts'
+import { encryptionMetrics } from './encryption/metrics.ts'
+import type { SubjectName } from './facts.ts'
+import { filesystemsChecks } from './filesystems/checks.ts'
+import { filesystemsFact } from './filesystems/facts.ts'
+import { filesystemsMetrics } from './filesystems/metrics.ts'
+import { firewallChecks } from './firewall/checks.ts'
+import { firewallFact } from './firewall/facts.ts'
+import { firewallMetrics } from './firewall/metrics.ts'
+import { hardeningChecks } from './hardening/checks.ts'
+import { hardeningFact } from './hardening/facts.ts'
+import { hardeningMetrics } from './hardening/metrics.ts'
+import { memoryChecks } from './memory/checks.ts'
+import { memoryFact } from './memory/facts.ts'
+import { memoryMetrics } from './memory/metrics.ts'
+import { raidChecks } from './raid/checks.ts'
+import { raidFact } from './raid/facts.ts'
+import { raidMetrics } from './raid/metrics.ts'
+import { rebootChecks } from './reboot/checks.ts'
+import { rebootFact } from './reboot/facts.ts'
+import { rebootMetrics } from './reboot/metrics.ts'
+import { sensorsChecks } from './sensors/checks.ts'
+import { sensorsFact } from './sensors/facts.ts'
+import { sensorsMetrics } from './sensors/metrics.ts'
+import { servicesChecks } from './services/checks.ts'
+import { servicesFact } from './services/facts.ts'
+import { servicesMetrics } from './services/metrics.ts'
+import { systemChecks } from './system/checks.ts'
+import { systemFact } from './system/facts.ts'
+import { systemMetrics } from './system/metrics.ts'
+import { updatesChecks } from './updates/checks.ts'
+import { updatesFact } from './updates/facts.ts'
+import { updatesMetrics } from './updates/metrics.ts'
+import { usageChecks } from './usage/checks.ts'
+import { usageFact } from './usage/facts.ts'
+import { usageMetrics } from './usage/metrics.ts'
+
+/** All that Fettle can report on, in the order in which people read it. */
+export const subjects: readonly Subject[] = [
+  defineSubject({
+    name: 'system',
+    title: 'Operating system and machine',
+    domain: 'host',
+    fact: systemFact,
+    metrics: systemMetrics,
+    checks: systemChecks,
+  }),
+  defineSubject({
+    name: 'usage',
+    title: 'CPU, memory and load',
+    domain: 'host',
+    fact: usageFact,
+    metrics: usageMetrics,
+    checks: usageChecks,
+  }),
+  defineSubject({
+    name: 'filesystems',
+    title: 'File systems',
+    domain: 'hardware',
+    fact: filesystemsFact,
+    metrics: filesystemsMetrics,
+    checks: filesystemsChecks,
+  }),
+  defineSubject({ name: 'clock', title: 'Clock', domain: 'host', fact: clockFact, metrics: clockMetrics, checks: clockChecks }),
+  defineSubject({
+    name: 'services',
+    title: 'Services',
+    domain: 'host',
+    fact: servicesFact,
+    metrics: servicesMetrics,
+    checks: servicesChecks,
+  }),
+  defineSubject({ name: 'disks', title: 'Disks', domain: 'hardware', fact: disksFact, metrics: disksMetrics, checks: disksChecks }),
+  defineSubject({
+    name: 'raid',
+    title: 'RAID arrays and pools',
+    domain: 'hardware',
+    fact: raidFact,
+    metrics: raidMetrics,
+    checks: raidChecks,
+  }),
+  defineSubject({
+    name: 'sensors',
+    title: 'Sensors',
+    domain: 'hardware',
+    fact: sensorsFact,
+    metrics: sensorsMetrics,
+    checks: sensorsChecks,
+  }),
+  defineSubject({
+    name: 'memory',
+    title: 'Memory errors',
+    domain: 'hardware',
+    fact: memoryFact,
+    metrics: memoryMetrics,
+    checks: memoryChecks,
+  }),
+  defineSubject({
+    name: 'updates',
+    title: 'Updates',
+    domain: 'updates',
+    fact: updatesFact,
+    metrics: updatesMetrics,
+    checks: updatesChecks,
+  }),
+  defineSubject({ name: 'reboot', title: 'Restart', domain: 'updates', fact: rebootFact, metrics: rebootMetrics, checks: rebootChecks }),
+  defineSubject({
+    name: 'backups',
+    title: 'Backups',
+    domain: 'backups',
+    fact: backupsFact,
+    metrics: backupsMetrics,
+    checks: backupsChecks,
+  }),
+  defineSubject({
+    name: 'antivirus',
+    title: 'Malware protection',
+    domain: 'security',
+    fact: antivirusFact,
+    metrics: antivirusMetrics,
+    checks: antivirusChecks,
+  }),
+  defineSubject({
+    name: 'firewall',
+    title: 'Firewall',
+    domain: 'security',
+    fact: firewallFact,
+    metrics: firewallMetrics,
+    checks: firewallChecks,
+  }),
+  defineSubject({
+    name: 'encryption',
+    title: 'Disk encryption',
+    domain: 'security',
+    fact: encryptionFact,
+    metrics: encryptionMetrics,
+    checks: encryptionChecks,
+  }),
+  defineSubject({
+    name: 'hardening',
+    title: 'Platform protection',
+    domain: 'security',
+    fact: hardeningFact,
+    metrics: hardeningMetrics,
+    checks: hardeningChecks,
+  }),
+  defineSubject({ name: 'agent', title: 'Agent', domain: 'agent', fact: agentFact, metrics: agentMetrics, checks: agentChecks }),
+]
+
+/** The subject of that name; `undefined` for a name that no version knows. */
+export function subjectOf(name: string): Subject | undefined {
+  return byName.get(name as SubjectName)
+}
+
+const byName = new Map(subjects.map(subject => [subject.name, subject]))

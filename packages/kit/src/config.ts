@@ -1,0 +1,162 @@
+import * as v from 'valibot'
+import { isMap, LineCounter, parse, parseDocument, stringify } from 'yaml'
+
+/** One setting: what reads it, what it is for. The same object renders `--help`, the reference page and the sample file. */
+export type Setting<T = unknown> = {
+  readonly schema: v.GenericSchema<unknown, T>
+  /** What holds when nobody says anything; goes through the schema as well. */
+  readonly default: unknown
+  /** Environment variable that wins over the file; its text is read as YAML. */
+  readonly env?: string
+  readonly doc: string
+  /** Shown in the sample file. */
+  readonly example?: unknown
+  /** Never printed. */
+  readonly secret?: true
+}
+export type Settings = { readonly [path: string]: Setting }
+
+/** Settings by dotted path, each as its schema gives it. */
+export type Values<S extends Settings> = { readonly [P in keyof S]: v.InferOutput<S[P]['schema']> }
+
+export type Config<S extends Settings> = {
+  readonly values: Values<S>
+  /** Where each value came from: `default`, `/etc/fettle/agent.yaml:3`, `environment FETTLE_DATA`. */
+  readonly origins: { readonly [P in keyof S]: string }
+}
+
+/** Every mistake of a configuration at once. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(`Cannot use the configuration:\n${problems.map(problem => `  ${problem}`).join('\n')}`)
+    this.problems = problems
+  }
+}
+
+type Sources = {
+  /** Text and path of the YAML file; left out where there is none. */
+  readonly file?: { readonly path: string; readonly text: string } | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** File, then environment over it. @throws ConfigError with every mistake: path, value, what was wanted */
+export function readConfig<const S extends Settings>(settings: S, sources: Sources): Config<S> {
+  const problems: string[] = []
+  const file = readFile(settings, sources.file, problems)
+  const values: Record<string, unknown> = {}
+  const origins: Record<string, string> = {}
+  for (const [path, setting] of Object.entries(settings)) {
+    const given = pick(path, setting, file, sources.env)
+    const result = v.safeParse(setting.schema, given.value)
+    origins[path] = given.origin
+    if (result.success) values[path] = result.output
+    else problems.push(...result.issues.map(issue => problem(path, setting, given.origin, issue)))
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return { values: values as Values<S>, origins: origins as Config<S>['origins'] }
+}
+
+/** Text that may be left out in the file or empty in the environment. */
+export const optionalText = v.nullable(
+  v.pipe(
+    v.string(),
+    v.transform(text => (text === '' ? null : text)),
+  ),
+)
+
+type FileValues = Map<string, { readonly value: unknown; readonly origin: string }>
+
+function readFile(settings: Settings, file: Sources['file'], problems: string[]): FileValues {
+  const found: FileValues = new Map()
+  if (!file) return found
+  const lines = new LineCounter()
+  const document = parseDocument(file.text, { lineCounter: lines, stringKeys: true })
+  problems.push(
+    ...document.errors.map(error => `${file.path}:${error.linePos?.[0].line ?? '?'}: no valid YAML: ${error.message.split('\n')[0]}`),
+  )
+  if (document.errors.length > 0 || document.contents === null) return found
+  const walk = (node: unknown, prefix: string): void => {
+    if (!isMap(node)) {
+      problems.push(`${file.path}: ${prefix || 'the file'}: wanted a mapping of settings`)
+      return
+    }
+    for (const pair of node.items) {
+      const path = prefix + String(pair.key)
+      const range = (pair.key as { range?: [number, number, number] }).range
+      const line = range ? lines.linePos(range[0]).line : '?'
+      if (path in settings) found.set(path, { value: document.getIn(path.split('.'), false) ?? null, origin: `${file.path}:${line}` })
+      else if (Object.keys(settings).some(known => known.startsWith(`${path}.`))) walk(pair.value, `${path}.`)
+      else problems.push(`${file.path}:${line}: ${path}: no such setting${nearest(path, Object.keys(settings))}`)
+    }
+  }
+  walk(document.contents, '')
+  for (const [path, entry] of found) {
+    const node = entry.value as { toJS?: (document: unknown) => unknown } | null
+    if (node && typeof node === 'object' && typeof node.toJS === 'function') found.set(path, { ...entry, value: node.toJS(document) })
+  }
+  return found
+}
+
+function pick(path: string, setting: Setting, file: FileValues, env: Sources['env']): { value: unknown; origin: string } {
+  const fromEnv = setting.env === undefined ? undefined : env[setting.env]
+  if (fromEnv !== undefined) return { value: envValue(fromEnv, setting), origin: `environment ${setting.env}` }
+  return file.get(path) ?? { value: setting.default, origin: 'default' }
+}
+
+/** Text stays text where the schema takes it as it is; else it is read as YAML, so that numbers, booleans and lists can be said. */
+function envValue(text: string, setting: Setting): unknown {
+  if (v.is(setting.schema, text)) return text
+  try {
+    return parse(text)
+  } catch {
+    return text
+  }
+}
+
+function problem(path: string, setting: Setting, origin: string, issue: v.BaseIssue<unknown>): string {
+  const inside = v.getDotPath(issue)
+  const shown = setting.secret ? '(secret)' : JSON.stringify(issue.input)?.slice(0, 120)
+  const where = origin === 'default' ? '' : `${origin}: `
+  return `${where}${path}${inside ? `.${inside}` : ''}: ${shown}: ${issue.message}`
+}
+
+function nearest(path: string, known: readonly string[]): string {
+  const last = path.split('.').at(-1) ?? path
+  const like = known.find(name => name.endsWith(last) || name.split('.').at(-1)?.startsWith(last.slice(0, 4)))
+  return like ? `; did you mean ${like}?` : ''
+}
+
+/** The settings as text for `--help`. */
+export function settingsHelp(settings: Settings): string {
+  return Object.entries(settings)
+    .map(([path, setting]) => {
+      const fallback = setting.default === null || setting.default === undefined ? '' : ` (default ${JSON.stringify(setting.default)})`
+      return `  ${path}${setting.env ? `  [${setting.env}]` : ''}\n      ${setting.doc}${fallback}`
+    })
+    .join('\n')
+}
+
+/** A sample file: every setting commented out, with its meaning. */
+export function sampleFile(settings: Settings): string {
+  return Object.entries(settings)
+    .map(([path, setting]) => {
+      const nested = path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), setting.example ?? setting.default)
+      const body = stringify(nested).trimEnd().split('\n')
+      return [`# ${setting.doc}${setting.env ? ` Environment: ${setting.env}.` : ''}`, ...body.map(line => `#${line}`)].join('\n')
+    })
+    .join('\n\n')
+    .concat('\n')
+}
+
+/** What is in force, a line a setting, secrets hidden: `path = value  (origin)`. */
+export function describeConfig<S extends Settings>(settings: S, config: Config<S>): string {
+  return Object.entries(settings)
+    .map(([path, setting]) => {
+      const value = config.values[path]
+      const shown = setting.secret && value !== null ? '(secret)' : JSON.stringify(value)
+      return `${path} = ${shown}  (${config.origins[path]})`
+    })
+    .join('\n')
+}
