@@ -24,9 +24,10 @@ export const systemFact = v.object({
     /** `SUPPORT_END` of os-release(5), epoch ms; null where the vendor's file does not say. */
     supportEnd: maybe(time),
   }),
-  kernel: v.object({ version: text(128), arch: text(32) }),
-  /** Epoch ms. Hibernation and Windows Fast Startup do not count as a boot. */
-  bootedAt: time,
+  /** Release and machine hardware name as uname(2) tells them; null where the source does not say. */
+  kernel: v.object({ version: maybe(text(128)), arch: maybe(text(32)) }),
+  /** Epoch ms, null where the source does not say. Hibernation and Windows Fast Startup do not count as a boot. */
+  bootedAt: maybe(time),
   /** `container` and `vm` share or hide hardware, so hardware probes are absent there. Null: could not be told. */
   virtualization: maybe(v.object({ kind: v.picklist(['none', 'vm', 'container']), name: maybe(text(64)) })),
   /** Firmware's own words; placeholders such as "To Be Filled By O.E.M." are null. */
@@ -40,9 +41,9 @@ export const systemFact = v.object({
     biosVersion: maybe(text(128)),
     biosDate: maybe(time),
   }),
-  cpu: v.object({ model: maybe(text(128)), logical: count }),
-  /** Installed memory as the kernel sees it, bytes. */
-  memoryBytes: amount,
+  cpu: v.object({ model: maybe(text(128)), logical: maybe(count) }),
+  /** Installed memory as the kernel sees it, bytes; null where the source does not say. */
+  memoryBytes: maybe(amount),
   /** Detected from chassis, battery, release and target; the agent's configuration overrides it. */
   role: v.picklist(roles),
   /** SHA-256 over the machine id, never the id itself: tells clones apart. Null where the system has none. */
