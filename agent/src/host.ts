@@ -21,6 +21,8 @@ export type RunOptions = {
   readonly timeoutMs?: number
   /** Added to the fixed environment. Values are never recorded by `capture`. */
   readonly env?: Readonly<Record<string, string>>
+  /** File of `NAME=value` lines added to the environment over `env`; read by the host alone, so that its secrets reach no probe and no capture. */
+  readonly envFile?: string
   /** Standard input; closed and empty by default. */
   readonly input?: string
   /** Largest standard output, bytes; beyond it the command failed. */

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { constants as osConstants, setPriority } from 'node:os'
 import { NotInstalled, type RunOptions, TimedOut } from '../host.ts'
-import type { Captured } from '../probe.ts'
+import { type Captured, Denied } from '../probe.ts'
 
 /** The only folders that executables are taken from, in this order; a vendor's absolute path is taken as it is. */
 const ALLOWED_FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin']
@@ -16,8 +16,9 @@ const KILL_GRACE_MS = 2_000
 let stuckCount = 0
 export const stuckProcesses = (): number => stuckCount
 
-/** Where an executable is, or undefined. An absolute path must exist and be executable. */
+/** Where an executable is, or undefined. An absolute path must exist and be executable; any other path is no command. */
 export function lookUp(command: string): string | undefined {
+  if (command === '' || (command.includes('/') && !command.startsWith('/'))) return undefined
   const candidates = command.startsWith('/') ? [command] : ALLOWED_FOLDERS.map(folder => `${folder}/${command}`)
   return candidates.find(isExecutable)
 }
@@ -41,25 +42,47 @@ export function runCommand(argv: readonly string[], options: RunOptions = {}): P
   const [command = '', ...args] = argv
   const executable = lookUp(command)
   if (!executable) return Promise.reject(new NotInstalled(command))
+  return new Promise(resolve => resolve(start(executable, args, argv.join(' '), options)))
+}
+
+function start(executable: string, args: readonly string[], name: string, options: RunOptions): Promise<Captured> {
   const idle = ioniced(executable, args)
+  const account = options.user === undefined ? undefined : accountOf(options.user)
   const child = spawn(idle.file, idle.args, {
     cwd: options.cwd ?? '/',
-    env: environment(options.env),
+    env: environment({ ...(account ? { HOME: account.home } : {}), ...options.env }),
     detached: true,
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     windowsHide: true,
-    ...(options.user === undefined ? {} : {}),
+    ...(account ? { uid: account.uid, gid: account.gid } : {}),
   })
   lowerPriority(child)
   child.stdin?.on('error', () => {})
   child.stdin?.end(options.input)
-  return collect(child, argv.join(' '), options)
+  return collect(child, name, options)
 }
 
-/** Idle I/O class where ionice(1) is there; the CPU priority is lowered by the caller. */
+type Account = { readonly uid: number; readonly gid: number; readonly home: string }
+
+/** Who to run as, by passwd(5); supplementary groups are dropped. @throws Denied where the agent may not change users, Error where there is no such user */
+function accountOf(user: string): Account {
+  const fields = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map(line => line.split(':'))
+    .find(([name]) => name === user)
+  const uid = Number(fields?.[2])
+  const gid = Number(fields?.[3])
+  if (!fields?.[2] || !fields[3] || !Number.isInteger(uid) || !Number.isInteger(gid))
+    throw new Error(`Cannot run as ${user}: no such user in /etc/passwd`)
+  const own = process.getuid?.()
+  if (own !== 0 && own !== uid) throw new Denied(`only root may run a command as ${user}`, `Run the agent as root, or as ${user}.`)
+  return { uid, gid, home: fields[5] || '/' }
+}
+
+/** Idle I/O class where ionice(1) is there (-t: not all containers allow it); the CPU priority is lowered by the caller. */
 function ioniced(executable: string, args: readonly string[]): { file: string; args: string[] } {
   const ionice = '/usr/bin/ionice'
-  return existsSync(ionice) ? { file: ionice, args: ['-c', '3', executable, ...args] } : { file: executable, args: [...args] }
+  return existsSync(ionice) ? { file: ionice, args: ['-t', '-c', '3', executable, ...args] } : { file: executable, args: [...args] }
 }
 
 function lowerPriority(child: ChildProcess): void {
@@ -85,12 +108,15 @@ function collect(child: ChildProcess, name: string, options: RunOptions): Promis
       failure = error
       killGroup(child)
       grace = setTimeout(() => {
-        stuckCount++
-        child.stdout?.destroy()
-        child.stderr?.destroy()
+        if (child.exitCode === null && child.signalCode === null) stuckCount++
+        giveUpOutput()
         child.unref()
         reject(error)
       }, KILL_GRACE_MS)
+    }
+    const giveUpOutput = () => {
+      child.stdout?.destroy()
+      child.stderr?.destroy()
     }
     const deadline = setTimeout(() => abort(new TimedOut(`${name} did not end within ${timeoutMs} ms`)), timeoutMs)
     child.stdout?.on('data', (chunk: Buffer) => {
@@ -108,10 +134,14 @@ function collect(child: ChildProcess, name: string, options: RunOptions): Promis
       act()
     }
     child.on('error', error => settle(() => reject(failure ?? error)))
+    child.on('exit', () => {
+      // Grandchildren may outlive the command and hold its output open; one that left the group too is not waited for.
+      killGroup(child)
+      clearTimeout(deadline)
+      grace ??= setTimeout(giveUpOutput, KILL_GRACE_MS)
+    })
     child.on('close', (code, signal) =>
       settle(() => {
-        // Grandchildren may outlive the command and hold its group.
-        killGroup(child)
         if (failure) return reject(failure)
         if (signal) return reject(new Error(`${name} was ended by ${signal}`))
         resolve({ text: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(err).toString('utf8'), code, name, modifiedAt: null })
