@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { constants as osConstants, setPriority } from 'node:os'
 import { NotInstalled, type RunOptions, TimedOut } from '../host.ts'
 import { type Captured, Denied } from '../probe.ts'
+import { readEnvironmentFile } from './environment-file.ts'
 
 /** The only folders that executables are taken from, in this order; a vendor's absolute path is taken as it is. */
 const ALLOWED_FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin']
@@ -48,9 +49,10 @@ export function runCommand(argv: readonly string[], options: RunOptions = {}): P
 function start(executable: string, args: readonly string[], name: string, options: RunOptions): Promise<Captured> {
   const idle = ioniced(executable, args)
   const account = options.user === undefined ? undefined : accountOf(options.user)
+  const fileEnv = options.envFile === undefined ? {} : readEnvironmentFile(options.envFile)
   const child = spawn(idle.file, idle.args, {
     cwd: options.cwd ?? '/',
-    env: environment({ ...(account ? { HOME: account.home } : {}), ...options.env }),
+    env: environment({ ...(account ? { HOME: account.home } : {}), ...options.env, ...fileEnv }),
     detached: true,
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     windowsHide: true,
@@ -125,8 +127,8 @@ function collect(child: ChildProcess, name: string, options: RunOptions): Promis
       else out.push(chunk)
     })
     child.stderr?.on('data', (chunk: Buffer) => {
+      if (errBytes < MAX_STDERR_BYTES) err.push(chunk.subarray(0, MAX_STDERR_BYTES - errBytes))
       errBytes += chunk.length
-      if (errBytes <= MAX_STDERR_BYTES) err.push(chunk)
     })
     const settle = (act: () => void) => {
       clearTimeout(deadline)
