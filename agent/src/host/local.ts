@@ -123,5 +123,6 @@ async function statfsInChild(path: string, timeoutMs = STATFS_TIMEOUT_MS): Promi
     .trim()
     .split(' ')
     .map(Number)
+  if (![block, blocks, avail, inodes, inodesFree].every(Number.isFinite)) throw new Error(`Cannot read what stat says of ${path}`)
   return { sizeBytes: blocks * block, availBytes: avail * block, inodes, inodesFree }
 }
