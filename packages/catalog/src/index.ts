@@ -1,10 +1,13 @@
 /** The catalog: what Fettle knows how to say. Data and pure functions, no I/O. */
 export * from './check.ts'
+export * from './collector-metrics.ts'
 export * from './duration.ts'
 export * from './finding.ts'
 export * from './judge.ts'
 export * from './metric.ts'
+export * from './metrics.ts'
 export * from './subject.ts'
 export type * from './subjects/facts.ts'
 export { subjectOf, subjects } from './subjects/index.ts'
+export { updateKey } from './subjects/updates/facts.ts'
 export * from './view.ts'

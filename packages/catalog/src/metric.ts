@@ -39,7 +39,17 @@ export function counter(name: string, declared: Declared): Metric {
 
 function metric(type: Metric['type'], name: string, declared: Declared): Metric {
   const full = `fettle_${name}`
-  return { labels: [], ...declared, type, name: full, toString: () => full }
+  return { labels: [], ...declared, type, name: full, samples: host => distinct(declared.samples(host)), toString: () => full }
+}
+
+/** The first sample of each label set: two sources may tell of one thing, and a series that appears twice costs a whole scrape. */
+function distinct(samples: Iterable<Sample>): Sample[] {
+  const first = new Map<string, Sample>()
+  for (const sample of samples) {
+    const key = sample[0].join('\u0000')
+    if (!first.has(key)) first.set(key, sample)
+  }
+  return [...first.values()]
 }
 
 /** `[]` for null, one unlabelled sample otherwise: the usual shape of a scalar metric. */
@@ -51,3 +61,9 @@ export function scalar(value: number | boolean | null | undefined, ...labels: st
 export function timestamp(at: number | null | undefined, ...labels: string[]): Sample[] {
   return at === null || at === undefined ? [] : [[labels, at / 1000]]
 }
+
+/** The numbers of families that tell a state by one gauge; the mapping stands in their help. */
+export const stateNumber = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const
+
+/** `null` as a label value: an empty one, which Prometheus takes for none. */
+export const word = (value: string | null | undefined): string => value ?? ''

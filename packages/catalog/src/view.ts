@@ -42,6 +42,8 @@ export type Presence = {
   readonly protocol: string
   /** Entries that the agent's outbox dropped in its life. */
   readonly dropped: number
+  /** How often the agent beats when nothing changes, as it was told, ms; `null` or missing where not known. */
+  readonly beatMs?: number | null
 }
 
 /** All that is known of one host: what metrics are made from. */

@@ -1,0 +1,25 @@
+import type { Metric } from './metric.ts'
+import { presenceMetrics } from './presence.ts'
+import { subjects } from './subjects/index.ts'
+
+export * from './presence.ts'
+export * from './subjects/agent/metrics.ts'
+export * from './subjects/antivirus/metrics.ts'
+export * from './subjects/backups/metrics.ts'
+export * from './subjects/clock/metrics.ts'
+export * from './subjects/disks/metrics.ts'
+export * from './subjects/encryption/metrics.ts'
+export * from './subjects/filesystems/metrics.ts'
+export * from './subjects/firewall/metrics.ts'
+export * from './subjects/hardening/metrics.ts'
+export * from './subjects/memory/metrics.ts'
+export * from './subjects/raid/metrics.ts'
+export * from './subjects/reboot/metrics.ts'
+export * from './subjects/sensors/metrics.ts'
+export * from './subjects/services/metrics.ts'
+export * from './subjects/system/metrics.ts'
+export * from './subjects/updates/metrics.ts'
+export * from './subjects/usage/metrics.ts'
+
+/** Every metric of a host, in the catalogue's order: presence and findings first, then subject by subject. */
+export const metrics: readonly Metric[] = [...presenceMetrics, ...subjects.flatMap(subject => subject.metrics)]

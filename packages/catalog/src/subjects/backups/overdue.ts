@@ -1,0 +1,30 @@
+import { type Limit, limitFor, type Thresholds } from '../../check.ts'
+import { days, hours } from '../../duration.ts'
+import type { Role } from '../../view.ts'
+import type { BackupJob } from './facts.ts'
+
+/** Where no interval is known. Laptops and desktops are off at night and at weekends. */
+export const overdueThresholds: Thresholds = {
+  default: { warning: hours(26), critical: hours(50) },
+  desktop: { warning: days(3), critical: days(10) },
+  laptop: { warning: days(3), critical: days(10) },
+}
+
+/** An interval learned from rarer successes than this is a habit, not a schedule: it may not excuse itself. */
+const LONGEST_LEARNED = days(8)
+
+/**
+ * The ages, ms, from which the last success of a job is late. With a known interval T: T and 2 T, each plus the larger of 2 h and 10 % of T;
+ * never sooner than the role's own limit where machines are switched off. @param limit the role's limit, as configured
+ */
+export function overdueAfter(job: BackupJob, role: Role, limit: Limit = limitFor(overdueThresholds, role)): Limit {
+  const learned = job.learnedEveryMs !== null && job.learnedEveryMs <= LONGEST_LEARNED ? job.learnedEveryMs : null
+  const every = job.expectedEveryMs ?? learned
+  if (every === null) return limit
+  const slack = Math.max(hours(2), every / 10)
+  const atLeast = (tier: number, own: number) => (role === 'server' ? own : Math.max(tier, own))
+  return {
+    ...(limit.warning === undefined ? {} : { warning: atLeast(limit.warning, every + slack) }),
+    ...(limit.critical === undefined ? {} : { critical: atLeast(limit.critical, 2 * every + slack) }),
+  }
+}
