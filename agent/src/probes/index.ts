@@ -1,4 +1,5 @@
 import type { Probe } from '../probe.ts'
+import systemLinux from './system/linux.ts'
 
 /** Every source that the agent can read. A probe is in this list or it does not exist. */
-export const probes: readonly Probe[] = []
+export const probes: readonly Probe[] = [systemLinux]
