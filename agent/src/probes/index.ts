@@ -1,5 +1,6 @@
 import type { Probe } from '../probe.ts'
 import systemLinux from './system/linux.ts'
+import usageProc from './usage/proc.ts'
 
 /** Every source that the agent can read. A probe is in this list or it does not exist. */
-export const probes: readonly Probe[] = [systemLinux]
+export const probes: readonly Probe[] = [systemLinux, usageProc]
