@@ -68,6 +68,8 @@ const report = v.object({
   data: v.optional(v.unknown()),
   /** True for an older state that a newer one has already replaced: it is only a transition. */
   superseded: v.optional(v.boolean()),
+  /** On the first frame sent after a nack, the nack's seq: what came between was on its way and is ignored. */
+  resumes: v.optional(seq),
   dropped: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
 })
 const beat = v.object({
@@ -75,6 +77,7 @@ const beat = v.object({
   seq,
   at: epochMs,
   fresh: keyed(epochMs),
+  resumes: v.optional(seq),
   dropped: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
 })
 const leave = v.object({ type: v.literal('leave'), reason: v.picklist(['stop', 'suspend']) })

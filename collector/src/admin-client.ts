@@ -1,0 +1,70 @@
+import { request } from 'node:http'
+import { createLog } from '@fettle/kit'
+import { adminSocket } from './admin-socket.ts'
+import { buildCollector } from './collector.ts'
+import { CommandError } from './command.ts'
+import type { CollectorConfig } from './config.ts'
+
+export type Call = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown) => Promise<unknown>
+
+/** Runs `work` with the administrator's calls: on the running collector by its socket, else on the store itself. */
+export async function withAdmin<T>(config: CollectorConfig, work: (call: Call) => Promise<T>): Promise<T> {
+  const socket = adminSocket(config.values.data)
+  if (await answers(socket)) return work(overSocket(socket))
+  const built = await buildCollector({ config, log: createLog('fettle-collector', 'silent') })
+  const call: Call = async (method, path, body) => {
+    const server = { remoteAddress: 'admin socket', adminSocket: true }
+    const answer = await built.app.inject({
+      method,
+      url: path,
+      ...(body === undefined ? {} : { payload: body as object }),
+      server: server as never,
+    })
+    return result(answer.statusCode, answer.body)
+  }
+  try {
+    return await work(call)
+  } finally {
+    await built.close()
+  }
+}
+
+function overSocket(socketPath: string): Call {
+  return async (method, path, body) => {
+    const { status, text } = await send(socketPath, method, path, body)
+    return result(status, text)
+  }
+}
+
+function result(status: number, text: string): unknown {
+  const body = JSON.parse(text || 'null') as { error?: string } | null
+  if (status >= 400) throw new CommandError(body?.error ?? `the collector answered ${status}`)
+  return body
+}
+
+async function answers(socketPath: string): Promise<boolean> {
+  try {
+    return (await send(socketPath, 'GET', '/healthz')).status === 200
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return false
+    throw new CommandError(
+      `Cannot reach the running collector at ${socketPath}: ${code ?? String(error)}${code === 'EACCES' ? '; run this as the user of the collector, or as root' : ''}`,
+    )
+  }
+}
+
+function send(socketPath: string, method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? undefined : JSON.stringify(body)
+    const headers = text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
+    const outgoing = request({ socketPath, method, path, headers }, response => {
+      const chunks: Buffer[] = []
+      response.on('data', chunk => chunks.push(chunk))
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }))
+      response.on('error', reject)
+    })
+    outgoing.on('error', reject)
+    outgoing.end(text)
+  })
+}

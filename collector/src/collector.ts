@@ -1,0 +1,193 @@
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { readSupportTable, shippedSupportTable } from '@fettle/catalog'
+import { type Clock, Closers, type Log, systemClock } from '@fettle/kit'
+import type { FastifyInstance } from 'fastify'
+import { adminSocket } from './admin-socket.ts'
+import type { CollectorConfig } from './config.ts'
+import { Core } from './core.ts'
+import { createEvents, type Events } from './events.ts'
+import { type CollectorMetrics, createCollectorMetrics } from './exposition/self.ts'
+import { adminRoutes } from './http/admin.ts'
+import { apiRoutes } from './http/api.ts'
+import { createApp, type Tls } from './http/app.ts'
+import { Access } from './http/auth.ts'
+import { healthRoutes } from './http/health.ts'
+import { metricsRoutes } from './http/metrics.ts'
+import { pageRoutes } from './http/page.ts'
+import { startRetirement } from './retirement.ts'
+import { openStore } from './store/open.ts'
+import type { Store } from './store/store.ts'
+import { VERSION } from './version.ts'
+
+export type CollectorDeps = { readonly config: CollectorConfig; readonly log: Log; readonly clock?: Clock }
+
+/** A collector that runs. */
+export type RunningCollector = {
+  /** Where people and Prometheus come to. */
+  readonly url: string
+  /** Where agents connect. */
+  readonly agentUrl: string
+  readonly core: Core
+  readonly stop: () => Promise<void>
+}
+
+/** The collector's parts without an open door: what both `run` and the commands on a stopped collector use. */
+export type BuiltCollector = {
+  readonly app: FastifyInstance
+  readonly core: Core
+  readonly store: Store
+  readonly events: Events
+  readonly close: () => Promise<void>
+}
+
+/** Opens the store, loads the fleet and listens. @throws where the address needs TLS, the store cannot be opened, or the port is taken */
+export async function startCollector(deps: CollectorDeps): Promise<RunningCollector> {
+  const { config, log, clock = systemClock } = deps
+  const { host, port } = addressOf(config.values.listen)
+  demandTls(config, host)
+  const built = await buildCollector(deps)
+  const closers = new Closers()
+  closers.add(built.close)
+  try {
+    closers.add(() => built.core.stop())
+    for (const warning of await built.store.warnings()) log.warn(warning)
+    await built.app.listen({ host, port })
+    built.core.gate.listen(built.app.server as Server)
+    closers.add(await openAdminSocket(built.app, config.values.data))
+    const remove = (hostId: string) => built.core.remove(hostId, 'ttl')
+    closers.add(
+      startRetirement({
+        fleet: built.core.fleet,
+        clock,
+        ttlMs: config.values.hostTtl,
+        remove,
+        failed: error => built.events.failed('could not retire hosts', error),
+      }),
+    )
+  } catch (error) {
+    await closers.close()
+    throw error
+  }
+  const secure = config.values['tls.cert'] !== null
+  const bound = built.app.server.address() as AddressInfo
+  const authority = `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
+  const url = `${secure ? 'https' : 'http'}://${authority}`
+  log.info({ url, hosts: built.core.fleet.size }, 'collector listens')
+  return { url, agentUrl: `${secure ? 'wss' : 'ws'}://${authority}`, core: built.core, stop: () => closers.close() }
+}
+
+/** Store, fleet and routes, with nothing listening. */
+export async function buildCollector({ config, log, clock = systemClock }: CollectorDeps): Promise<BuiltCollector> {
+  const { values } = config
+  const closers = new Closers()
+  try {
+    await mkdir(values.data, { recursive: true, mode: 0o700 })
+    const metrics = createCollectorMetrics(VERSION)
+    const events = createEvents(log, metrics)
+    const store = await openStore(values.store ?? `sqlite:${join(values.data, 'fleet.db')}`, { clock })
+    closers.add(() => store.close())
+    const core = new Core({
+      store,
+      clock,
+      events,
+      supportTable: values.osSupport === null ? shippedSupportTable() : readSupportTable(await readFile(values.osSupport, 'utf8')),
+      overrides: values.thresholds,
+      server: values.name ?? hostname(),
+      beatMs: values.beat,
+      maxBytes: values['limits.ingestBytes'],
+      maxConnections: values['limits.connections'],
+      detail: values.detail,
+    })
+    await core.start()
+    metrics.observe(core, () => clock.now())
+    const app = await routes(config, { core, store, clock, events, metrics })
+    closers.add(() => app.close())
+    return { app, core, store, events, close: () => closers.close() }
+  } catch (error) {
+    await closers.close()
+    throw error
+  }
+}
+
+type RouteDeps = {
+  readonly core: Core
+  readonly store: Store
+  readonly clock: Clock
+  readonly events: Events
+  readonly metrics: CollectorMetrics
+}
+
+async function routes({ values }: CollectorConfig, { core, store, clock, events, metrics }: RouteDeps): Promise<FastifyInstance> {
+  const { host } = addressOf(values.listen)
+  const app = await createApp({ tls: await tlsOf(values['tls.cert'], values['tls.key']), version: VERSION, failed: events.failed })
+  const now = () => clock.now()
+  const access = new Access({ store, now, loopbackOnly: isLoopbackHost(host) })
+  const { fleet, exposition } = core
+  await healthRoutes(app, () => core.problems())
+  await metricsRoutes(app, {
+    fleet,
+    exposition,
+    registry: metrics.registry,
+    access,
+    events,
+    now,
+    shards: values.shards,
+    secure: values['tls.cert'] !== null,
+  })
+  await apiRoutes(app, { fleet, store, access, now, remove: hostId => core.remove(hostId, 'operator') })
+  await adminRoutes(app, { store, access, clock, tokensChanged: () => core.tokensChanged() })
+  await pageRoutes(app, {
+    fleet,
+    access,
+    now,
+    fault: () => (core.ingest.fault ? String((core.ingest.fault.error as Error).message) : undefined),
+  })
+  app.get('/api/v1/openapi.json', { schema: { summary: 'This description', tags: ['api'] } }, async () => app.swagger())
+  await app.ready()
+  return app
+}
+
+/** `host:port` taken apart; the host without brackets. */
+export function addressOf(listen: string): { readonly host: string; readonly port: number } {
+  const colon = listen.lastIndexOf(':')
+  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) }
+}
+
+function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+function demandTls({ values }: CollectorConfig, host: string): void {
+  if (isLoopbackHost(host) || values.allowPlain || values['tls.cert'] !== null) return
+  throw new Error(
+    `Cannot listen on ${values.listen} without TLS: set tls.cert and tls.key, or allowPlain behind a proxy that does TLS, or listen on 127.0.0.1`,
+  )
+}
+
+async function tlsOf(cert: string | null, key: string | null): Promise<Tls | undefined> {
+  if (cert === null && key === null) return undefined
+  if (cert === null || key === null)
+    throw new Error(`Cannot serve TLS with only ${cert === null ? 'tls.key' : 'tls.cert'}: set both tls.cert and tls.key`)
+  return { cert: await readFile(cert), key: await readFile(key) }
+}
+
+/** The same routes on a Unix socket that only this user may open: how `fettle-collector token create` reaches a running collector. */
+async function openAdminSocket(app: FastifyInstance, data: string): Promise<() => Promise<void>> {
+  const path = adminSocket(data)
+  await rm(path, { force: true })
+  const server = createServer((request, response) => app.routing(request, response))
+  server.on('connection', socket => {
+    ;(socket as { adminSocket?: true }).adminSocket = true
+  })
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve))
+  await chmod(path, 0o600)
+  return async () => {
+    server.closeAllConnections()
+    await new Promise<void>(resolve => server.close(() => resolve()))
+    await rm(path, { force: true })
+  }
+}

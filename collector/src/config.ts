@@ -1,0 +1,131 @@
+import { type Config, optionalText, parseDuration, readConfig, type Settings } from '@fettle/kit'
+import * as v from 'valibot'
+
+const duration = v.pipe(
+  v.string(),
+  v.check(text => isDuration(text), 'wanted a duration like 30s, 6h or 30d'),
+  v.transform(parseDuration),
+)
+const address = v.pipe(
+  v.string(),
+  v.regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'wanted host:port, like 127.0.0.1:7300 or [::1]:7300'),
+  v.check(text => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'wanted a port up to 65535'),
+)
+
+/** One override of a check's limits, for a role, for hosts with certain labels, or for both. */
+const override = v.pipe(
+  v.strictObject({
+    check: v.string(),
+    role: v.optional(v.picklist(['server', 'desktop', 'laptop'])),
+    labels: v.optional(v.record(v.string(), v.string()), {}),
+    /** A number in the check's unit, a duration for ages, or `off`. Left out: as it was. */
+    warning: v.optional(v.union([v.number(), v.literal('off'), duration])),
+    critical: v.optional(v.union([v.number(), v.literal('off'), duration])),
+  }),
+)
+export type Override = v.InferOutput<typeof override>
+
+/** Every setting of the collector; `fettle-collector config --sample` prints them as a file. */
+export const settings = {
+  listen: {
+    schema: address,
+    default: '127.0.0.1:7300',
+    env: 'FETTLE_LISTEN',
+    doc: 'Address that agents, Prometheus and people come to. Anything but loopback needs TLS.',
+  },
+  data: {
+    schema: v.pipe(v.string(), v.minLength(1)),
+    default: '/var/lib/fettle-collector',
+    env: 'FETTLE_DATA',
+    doc: 'Folder of the embedded store and the admin socket.',
+  },
+  name: {
+    schema: optionalText,
+    default: null,
+    env: 'FETTLE_NAME',
+    doc: 'Name that agents bind their signature to; default: the name of this machine.',
+  },
+  store: {
+    schema: optionalText,
+    default: null,
+    env: 'FETTLE_STORE',
+    doc: 'Where the fleet is kept: redis://…, rediss://…, redis+sentinel://…, redis+cluster://…, or sqlite:FILE. Default: sqlite in the data folder.',
+    example: 'redis://127.0.0.1:6379',
+    secret: true,
+  },
+  'tls.cert': {
+    schema: optionalText,
+    default: null,
+    env: 'FETTLE_TLS_CERT',
+    doc: 'PEM file of the certificate chain.',
+    example: '/etc/fettle/collector.crt',
+  },
+  'tls.key': {
+    schema: optionalText,
+    default: null,
+    env: 'FETTLE_TLS_KEY',
+    doc: 'PEM file of its private key.',
+    example: '/etc/fettle/collector.key',
+  },
+  allowPlain: {
+    schema: v.boolean(),
+    default: false,
+    env: 'FETTLE_ALLOW_PLAIN',
+    doc: 'Serve without TLS on an address that is not loopback. Only behind a proxy that does TLS.',
+  },
+  'log.level': {
+    schema: v.picklist(['debug', 'info', 'warn', 'error', 'silent']),
+    default: 'info',
+    env: 'FETTLE_LOG',
+    doc: 'How much is logged.',
+  },
+  beat: { schema: duration, default: '120s', doc: 'How often an agent says that nothing has changed.' },
+  detail: { schema: v.boolean(), default: false, env: 'FETTLE_DETAIL', doc: 'Expose the detail tier of host metrics as well.' },
+  shards: {
+    schema: v.pipe(v.number(), v.picklist([1, 2, 4, 8, 16, 32, 64], 'wanted a power of two up to 64')),
+    default: 4,
+    doc: 'Scrape targets that the hosts are spread over; 4 serve 5,000 hosts, 16 serve 15,000.',
+  },
+  hostTtl: { schema: duration, default: '30d', doc: 'A host that was not seen for this long is removed with all its data.' },
+  osSupport: {
+    schema: optionalText,
+    default: null,
+    doc: 'File that replaces the shipped table of operating-system support ends.',
+    example: '/etc/fettle/os-support.json',
+  },
+  thresholds: {
+    schema: v.array(override),
+    default: [],
+    doc: 'Limits of checks that differ from the shipped ones, by role and labels; later ones win.',
+    example: [{ check: 'updates-security-late', role: 'laptop', warning: '14d', critical: '30d' }],
+  },
+  'limits.ingestBytes': {
+    schema: v.pipe(v.number(), v.minValue(1024 * 1024)),
+    default: 64 * 1024 * 1024,
+    doc: 'Reports waiting for the store, in bytes; beyond it agents are told to come back.',
+  },
+  'limits.connections': {
+    schema: v.pipe(v.number(), v.integer(), v.minValue(1)),
+    default: 20_000,
+    doc: 'Agent connections of one process.',
+  },
+} as const satisfies Settings
+
+export type CollectorConfig = Config<typeof settings>
+
+/** File and environment made into a configuration. @throws ConfigError with every mistake at once */
+export function readCollectorConfig(
+  file: { path: string; text: string } | undefined,
+  env: Record<string, string | undefined>,
+): CollectorConfig {
+  return readConfig(settings, { file, env })
+}
+
+function isDuration(text: string): boolean {
+  try {
+    parseDuration(text)
+    return true
+  } catch {
+    return false
+  }
+}

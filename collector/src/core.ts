@@ -1,0 +1,128 @@
+import { metrics, type SupportTable } from '@fettle/catalog'
+import type { Clock } from '@fettle/kit'
+import type { Override } from './config.ts'
+import type { Events } from './events.ts'
+import { HostExposition } from './exposition/hosts.ts'
+import { Fleet, type FleetHost } from './fleet.ts'
+import { Follower } from './follower.ts'
+import { Gate } from './gate.ts'
+import { Healer } from './heal.ts'
+import { Ingest } from './ingest.ts'
+import { Judge } from './judge.ts'
+import type { Store } from './store/store.ts'
+
+export type CoreDeps = {
+  readonly store: Store
+  readonly clock: Clock
+  readonly events: Events
+  readonly supportTable: SupportTable
+  readonly overrides: readonly Override[]
+  readonly server: string
+  readonly beatMs: number
+  readonly maxBytes: number
+  readonly maxConnections: number
+  readonly detail: boolean
+}
+
+/** The collector without its doors: everything between session and exposition, wired together. */
+export class Core {
+  readonly fleet: Fleet
+  readonly ingest: Ingest
+  readonly judge: Judge
+  readonly gate: Gate
+  readonly exposition: HostExposition
+  readonly healer: Healer
+  readonly #deps: CoreDeps
+  readonly #follower: Follower
+  #epoch = ''
+
+  constructor(deps: CoreDeps) {
+    const { store, clock, events } = deps
+    this.#deps = deps
+    this.fleet = new Fleet(deps.beatMs, clock.now())
+    this.ingest = new Ingest({ store, clock, events, maxBytes: deps.maxBytes })
+    this.judge = new Judge({ fleet: this.fleet, store, clock, events, supportTable: deps.supportTable, overrides: deps.overrides })
+    const shown = metrics.filter(metric => deps.detail || metric.tier === 'core')
+    this.exposition = new HostExposition(this.fleet, shown, (reason, series) => events.seriesDropped(reason, series))
+    this.healer = new Healer({
+      fleet: this.fleet,
+      store,
+      events,
+      gate: () => this.gate,
+      judge: () => this.judge,
+      setEpoch: epoch => this.#setEpoch(epoch),
+    })
+    this.gate = new Gate({
+      ...deps,
+      fleet: this.fleet,
+      ingest: this.ingest,
+      epoch: () => this.#epoch,
+      changed: host => this.judge.touch(host),
+      storeForgot: () => this.healer.start('the store does not know a host that is connected'),
+    })
+    this.#follower = new Follower({
+      ...deps,
+      fleet: this.fleet,
+      isConnectedHere: hostId => this.gate.session(hostId) !== undefined,
+      changed: host => this.judge.touch(host),
+      removed: host => this.#removed(host),
+      lost: why => this.healer.start(why),
+    })
+  }
+
+  /** Loads the fleet and follows it. @throws StoreUnavailable */
+  async start(): Promise<void> {
+    this.#epoch = await this.#deps.store.epoch()
+    await this.tokensChanged()
+    await this.#follower.start()
+  }
+
+  /** Tokens were made or revoked: the healer keeps a copy. */
+  async tokensChanged(): Promise<void> {
+    this.healer.remember(await this.#deps.store.tokens())
+  }
+
+  /** Decommissions a host: data, key, connection and series end. */
+  async remove(hostId: string, why: 'operator' | 'ttl'): Promise<boolean> {
+    const removed = await this.#deps.store.remove(hostId)
+    const host = this.fleet.remove(hostId)
+    if (host) {
+      this.#removed(host)
+      this.#deps.events.removed(hostId, host.meta.instance, why)
+    }
+    return removed || host !== undefined
+  }
+
+  /** Why the collector cannot do its work; empty when it can. */
+  async problems(): Promise<string[]> {
+    const fault = this.ingest.fault
+    const answers = await this.#deps.store.ping(2_000).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    )
+    return [
+      ...(fault ? [`reports wait for the store since ${new Date(fault.since).toISOString()}`] : []),
+      ...(answers ? [`the store does not answer: ${answers}`] : []),
+    ]
+  }
+
+  async stop(): Promise<void> {
+    await this.gate.stop(GO_AWAY_SPREAD_MS)
+    await this.ingest.stop()
+    await this.#follower.stop()
+    await this.judge.stop()
+  }
+
+  #setEpoch(epoch: string): void {
+    this.#epoch = epoch
+  }
+
+  #removed(host: FleetHost): void {
+    this.gate.session(host.meta.hostId)?.revoke()
+    this.judge.forget(host.meta.hostId)
+    this.exposition.forget(host.meta.hostId)
+  }
+}
+
+/** Agents that are sent away at a stop come back spread over this, ms. */
+const GO_AWAY_SPREAD_MS = 5_000

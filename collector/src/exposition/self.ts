@@ -1,0 +1,53 @@
+import * as catalog from '@fettle/catalog'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Core } from '../core.ts'
+
+/** The collector's own metrics, registered from the catalog's list: name, labels and help stand there and nowhere else. */
+export type CollectorMetrics = ReturnType<typeof createCollectorMetrics>
+
+export function createCollectorMetrics(version: string) {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const shape = (metric: catalog.CollectorMetric) => ({ name: metric.name, help: metric.help, labelNames: [...metric.labels], registers })
+  const gauge = (metric: catalog.CollectorMetric, collect?: (this: Gauge) => void) =>
+    new Gauge({ ...shape(metric), ...(collect ? { collect } : {}) })
+  const counter = (metric: catalog.CollectorMetric) => new Counter(shape(metric))
+  const histogram = (metric: catalog.CollectorMetric) => new Histogram({ ...shape(metric), buckets: [...(metric.buckets ?? [])] })
+
+  gauge(catalog.collectorBuildInfo).set({ version, revision: '' }, 1)
+  const storeUp = gauge(catalog.collectorStoreUp)
+  storeUp.set(1)
+  return {
+    registry,
+    connectionsAccepted: counter(catalog.collectorConnectionsAcceptedTotal),
+    connectionsClosed: counter(catalog.collectorConnectionsClosedTotal),
+    frames: counter(catalog.collectorFramesReceivedTotal),
+    receivedBytes: counter(catalog.collectorReceivedBytesTotal),
+    framesRejected: counter(catalog.collectorFramesRejectedTotal),
+    authFailures: counter(catalog.collectorAuthFailuresTotal),
+    processing: histogram(catalog.collectorReportProcessingSeconds),
+    queue: gauge(catalog.collectorIngestQueueReports),
+    storeUp,
+    storeSeconds: histogram(catalog.collectorStoreCommandSeconds),
+    storeErrors: counter(catalog.collectorStoreErrorsTotal),
+    seriesDropped: counter(catalog.collectorSeriesDroppedTotal),
+    expositionSeconds: histogram(catalog.collectorExpositionSeconds),
+    expositionBytes: gauge(catalog.collectorExpositionBytes),
+    expositionSeries: gauge(catalog.collectorExpositionSeries),
+    /** Gauges that are read off the running collector at each scrape. */
+    observe(core: Core, now: () => number): void {
+      gauge(catalog.collectorConnections, function () {
+        this.set(core.gate.connections)
+      })
+      gauge(catalog.collectorSnapshotTimestampSeconds, function () {
+        this.set((core.ingest.fault?.since ?? now()) / 1000)
+      })
+      gauge(catalog.collectorHosts, function () {
+        const up = [...core.fleet.hosts()].filter(host => core.fleet.up(host, now())).length
+        this.set({ state: 'up' }, up)
+        this.set({ state: 'down' }, core.fleet.size - up)
+      })
+    },
+  }
+}

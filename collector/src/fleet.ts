@@ -1,0 +1,216 @@
+import {
+  type FactsBySubject,
+  type FactTypes,
+  type Finding,
+  factsBySubject,
+  type HeldFact,
+  type HostView,
+  keyParts,
+  type Presence,
+  type Role,
+  roles,
+  subjectOf,
+} from '@fettle/catalog'
+import { PROTOCOL } from '@fettle/protocol'
+import * as v from 'valibot'
+import type { Change, HostMeta, StoredFact, StoredHost } from './store/store.ts'
+
+/** A host as this collector holds it in memory: what the store has, plus what only a live connection knows. */
+export class FleetHost {
+  meta: HostMeta
+  seq = 0
+  lastSeenAt = 0
+  agentVersion = ''
+  clockOffsetMs: number | null = null
+  dropped = 0
+  /** Collector's clock; null while no agent of it is connected here. */
+  connectedSince: number | null = null
+  readonly held = new Map<string, HeldFact>()
+  readonly hashes = new Map<string, string>()
+  findings = new Map<string, Finding>()
+  supportEnd: number | null = null
+  /** Grows with every change: tells renderers that a cached fragment is old. */
+  readonly revisions = new Map<string, number>()
+  #facts: FactsBySubject | undefined
+
+  constructor(meta: HostMeta) {
+    this.meta = meta
+  }
+
+  get facts(): FactsBySubject {
+    this.#facts ??= factsBySubject(this.held)
+    return this.#facts
+  }
+
+  get system(): FactTypes['system'] | undefined {
+    return this.facts.system[0]?.data
+  }
+
+  /** From the fact, unless the agent's configuration or enrolment set it as a label. */
+  get role(): Role {
+    const set = this.meta.labels['role']
+    return roles.find(role => role === set) ?? this.system?.role ?? 'server'
+  }
+
+  /** Puts a fact in place. @throws where its data is not as the subject's schema wants it */
+  put(stored: StoredFact): void {
+    this.held.set(stored.key, heldFrom(stored))
+    this.hashes.set(stored.key, stored.hash)
+    this.changed(keyParts(stored.key).subject)
+    this.changed('probes')
+  }
+
+  /** The host looked again and nothing had changed. */
+  renew(key: string, at: number): void {
+    const fact = this.held.get(key)
+    if (!fact || fact.at >= at) return
+    this.held.set(key, { ...fact, at })
+    this.changed(keyParts(key).subject)
+    this.changed('probes')
+  }
+
+  changed(what: string): void {
+    this.#facts = undefined
+    this.revisions.set(what, (this.revisions.get(what) ?? 0) + 1)
+  }
+}
+
+/** A stored fact read back. Its data passed the schema when it came in, and passes it again: a store may be older than this catalog. */
+export function heldFrom(stored: StoredFact): HeldFact {
+  const base = { key: stored.key, at: Math.max(stored.at, stored.freshAt), everyMs: stored.everyMs, tookMs: stored.tookMs }
+  const told = { ...base, outcome: stored.outcome, reason: stored.reason, hint: stored.hint }
+  if (stored.outcome !== 'ok') return told
+  const subject = subjectOf(keyParts(stored.key).subject)
+  const result = subject && v.safeParse(subject.fact, JSON.parse(stored.data ?? 'null'))
+  if (result?.success) return { ...told, data: result.output }
+  return { ...base, outcome: 'failed', reason: 'kept by another version of the collector and not readable by this one' }
+}
+
+/** How long a host counts as present after its last frame, ms; three beats, and never under 90 s. */
+export const presenceWindow = (beatMs: number): number => Math.max(3 * beatMs, 90_000)
+
+/** The whole fleet in memory. Whoever changes it tells what changed; nothing here speaks to a store. */
+export class Fleet {
+  readonly #hosts = new Map<string, FleetHost>()
+  readonly #byInstance = new Map<string, FleetHost>()
+  readonly #firstSeen = new Map<string, number>()
+  readonly #beatMs: number
+  /** Presence is the last known until one window has passed since the start: a restart makes nobody look gone. */
+  readonly #graceUntil: number
+
+  constructor(beatMs: number, now: number) {
+    this.#beatMs = beatMs
+    this.#graceUntil = now + presenceWindow(beatMs)
+  }
+
+  get size(): number {
+    return this.#hosts.size
+  }
+
+  hosts(): IterableIterator<FleetHost> {
+    return this.#hosts.values()
+  }
+
+  byId(hostId: string): FleetHost | undefined {
+    return this.#hosts.get(hostId)
+  }
+
+  byInstance(instance: string): FleetHost | undefined {
+    return this.#byInstance.get(instance)
+  }
+
+  /** Takes a host as the store has it; what a live connection knows stays. */
+  load(stored: StoredHost): FleetHost {
+    const host = this.enrol(stored.meta)
+    host.seq = stored.seq
+    host.lastSeenAt = Math.max(host.lastSeenAt, stored.lastSeenAt)
+    host.agentVersion = stored.agentVersion || host.agentVersion
+    host.clockOffsetMs = stored.clockOffsetMs
+    host.dropped = stored.dropped
+    for (const fact of stored.facts) host.put(fact)
+    for (const finding of stored.findings) if (!host.findings.has(finding.check)) host.findings.set(finding.check, finding)
+    return host
+  }
+
+  enrol(meta: HostMeta): FleetHost {
+    const known = this.#hosts.get(meta.hostId)
+    const host = known ?? new FleetHost(meta)
+    if (known && known.meta.instance !== meta.instance) this.#byInstance.delete(known.meta.instance)
+    host.meta = meta
+    host.changed('presence')
+    this.#hosts.set(meta.hostId, host)
+    this.#byInstance.set(meta.instance, host)
+    return host
+  }
+
+  remove(hostId: string): FleetHost | undefined {
+    const host = this.#hosts.get(hostId)
+    if (!host) return undefined
+    this.#hosts.delete(hostId)
+    this.#byInstance.delete(host.meta.instance)
+    return host
+  }
+
+  /** Mirrors a change that the store has applied. */
+  apply(change: Change): FleetHost | undefined {
+    const host = this.#hosts.get(change.hostId)
+    if (!host) return undefined
+    host.seq = Math.max(host.seq, change.seq)
+    host.clockOffsetMs = change.clockOffsetMs
+    host.dropped = change.dropped
+    this.seen(host, change.receivedAt)
+    if (change.kind === 'beat') for (const [key, at] of Object.entries(change.fresh)) host.renew(key, at)
+    else if (!change.superseded) host.put(change.fact)
+    return host
+  }
+
+  /** Any accepted frame is a sign of life, on the collector's clock. */
+  seen(host: FleetHost, at: number): void {
+    host.lastSeenAt = Math.max(host.lastSeenAt, at)
+  }
+
+  up(host: FleetHost, now: number): boolean {
+    if (host.lastSeenAt === 0) return false
+    return now - host.lastSeenAt < presenceWindow(this.#beatMs) || (now < this.#graceUntil && host.lastSeenAt > 0)
+  }
+
+  presence(host: FleetHost, now: number): Presence {
+    return {
+      up: this.up(host, now),
+      lastSeenAt: host.lastSeenAt,
+      connectedSince: host.connectedSince,
+      clockOffsetMs: host.clockOffsetMs,
+      agentVersion: host.agentVersion,
+      protocol: String(PROTOCOL),
+      dropped: host.dropped,
+    }
+  }
+
+  view(host: FleetHost, now: number): HostView {
+    return {
+      hostId: host.meta.hostId,
+      instance: host.meta.instance,
+      role: host.role,
+      labels: host.meta.labels,
+      facts: host.facts,
+      held: host.held,
+      findings: [...host.findings.values()],
+      presence: this.presence(host, now),
+      supportEnd: host.supportEnd,
+      firstSeen: update => this.#firstSeen.get(update) ?? null,
+    }
+  }
+
+  firstSeen(update: string): number | null {
+    return this.#firstSeen.get(update) ?? null
+  }
+
+  /** What the store remembers of when updates were first seen. */
+  learnFirstSeen(times: ReadonlyMap<string, number>): void {
+    for (const [update, at] of times) this.#firstSeen.set(update, at)
+  }
+
+  metas(): HostMeta[] {
+    return [...this.#hosts.values()].map(host => host.meta)
+  }
+}

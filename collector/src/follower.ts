@@ -1,0 +1,81 @@
+import type { Clock } from '@fettle/kit'
+import type { Events } from './events.ts'
+import type { Fleet, FleetHost } from './fleet.ts'
+import type { FeedEntry, Store } from './store/store.ts'
+
+/** Changes of one host that come together are read once, this much later, ms. */
+const SETTLE_MS = 50
+const RETRY_MS = 2_000
+
+type Deps = {
+  readonly store: Store
+  readonly fleet: Fleet
+  readonly clock: Clock
+  readonly events: Events
+  /** Whether this collector itself applies the host's changes, and so has them already. */
+  isConnectedHere(hostId: string): boolean
+  changed(host: FleetHost): void
+  removed(host: FleetHost): void
+  lost(why: string): void
+}
+
+/** Keeps the fleet in memory as the store has it, whichever collector wrote it. */
+export class Follower {
+  readonly #deps: Deps
+  readonly #pending = new Set<string>()
+  #close: (() => Promise<void>) | undefined
+  #reading = false
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** Loads everything, then follows. Following starts first, so that no change falls between. */
+  async start(): Promise<void> {
+    const { store } = this.#deps
+    this.#close = await store.follow(
+      entry => this.#take(entry),
+      why => this.#deps.lost(why),
+    )
+    for await (const stored of store.load()) this.#deps.changed(this.#deps.fleet.load(stored))
+  }
+
+  async stop(): Promise<void> {
+    await this.#close?.()
+    this.#close = undefined
+  }
+
+  #take(entry: FeedEntry): void {
+    const { fleet, clock } = this.#deps
+    if (entry.kind === 'removed') {
+      this.#pending.delete(entry.hostId)
+      const host = fleet.remove(entry.hostId)
+      if (host) this.#deps.removed(host)
+      return
+    }
+    if (this.#deps.isConnectedHere(entry.hostId)) return
+    this.#pending.add(entry.hostId)
+    if (!this.#reading) {
+      this.#reading = true
+      clock.after(SETTLE_MS, () => void this.#read())
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { store, fleet, clock, events } = this.#deps
+    const hostIds = [...this.#pending]
+    this.#pending.clear()
+    try {
+      for (const hostId of hostIds) {
+        const stored = await store.host(hostId)
+        if (stored && !this.#deps.isConnectedHere(hostId)) this.#deps.changed(fleet.load(stored))
+      }
+      this.#reading = this.#pending.size > 0
+      if (this.#reading) clock.after(SETTLE_MS, () => void this.#read())
+    } catch (error) {
+      events.storeFailed('host', error)
+      for (const hostId of hostIds) this.#pending.add(hostId)
+      clock.after(RETRY_MS, () => void this.#read())
+    }
+  }
+}

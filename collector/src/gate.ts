@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '@fettle/kit'
+import { closeCodes, type Frame, FrameError, hostIdOf, limits, readAgentFrame, SUBPROTOCOL, verifyHello } from '@fettle/protocol'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Events } from './events.ts'
+import type { Fleet, FleetHost } from './fleet.ts'
+import { Session, type SessionDeps } from './session.ts'
+import type { Store, Token } from './store/store.ts'
+import { isSecretOf } from './tokens.ts'
+
+/** Where agents connect. */
+export const AGENT_PATH = '/agent'
+/** What an agent waits at least before it comes back when there is no room, ms. */
+const BUSY_RETRY_MS = 15_000
+
+type Deps = SessionDeps & {
+  readonly store: Store
+  readonly fleet: Fleet
+  readonly clock: Clock
+  readonly events: Events
+  readonly server: string
+  readonly maxConnections: number
+}
+
+type Refusal = 'signature' | 'token' | 'unknown-host' | 'malformed' | 'timeout' | 'busy'
+
+/** Lets agents in: WebSocket upgrade, challenge, hello, one generic refusal for every reason. Holds one session a host. */
+export class Gate {
+  readonly #deps: Deps
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.frameBytes,
+    perMessageDeflate: false,
+    handleProtocols: protocols => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  })
+  readonly #sessions = new Map<string, Session>()
+  #greeting = 0
+  #open = true
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** Takes over the server's upgrades. */
+  listen(server: Server): void {
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
+  }
+
+  get connections(): number {
+    return this.#sessions.size + this.#greeting
+  }
+
+  sessions(): IterableIterator<Session> {
+    return this.#sessions.values()
+  }
+
+  session(hostId: string): Session | undefined {
+    return this.#sessions.get(hostId)
+  }
+
+  /** Sends every agent away, each told when to come back, spread so that they do not come in step. */
+  async stop(spreadMs: number): Promise<void> {
+    this.#open = false
+    for (const session of this.#sessions.values()) session.sendAway('the collector stops', Math.round(Math.random() * spreadMs))
+    await new Promise<void>(resolve => this.#sockets.close(() => resolve()))
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy())
+    const path = (request.url ?? '').split('?')[0]
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map(name => name.trim())
+    if (path !== AGENT_PATH) return deny(socket, '404 Not Found')
+    if (!offered.includes(SUBPROTOCOL)) return deny(socket, '400 Bad Request')
+    if (!this.#open || this.connections >= this.#deps.maxConnections) {
+      this.#deps.events.refused('busy')
+      return deny(socket, '503 Service Unavailable', `Retry-After: ${BUSY_RETRY_MS / 1000}\r\n`)
+    }
+    this.#sockets.handleUpgrade(request, socket, head, ws => this.#greet(ws))
+  }
+
+  #greet(ws: WebSocket): void {
+    const { clock } = this.#deps
+    const nonce = randomBytes(24).toString('base64')
+    this.#greeting++
+    let over = false
+    const end = () => {
+      if (over) return
+      over = true
+      this.#greeting--
+      cancel()
+    }
+    const refuse = (reason: Refusal) => {
+      end()
+      this.#deps.events.refused(reason)
+      ws.close(closeCodes.refused, 'refused')
+      // A peer that never answers the close must not hold the socket.
+      clock.after(1_000, () => ws.terminate())
+    }
+    const cancel = clock.after(limits.handshakeMs, () => refuse('timeout'))
+    ws.on('error', () => ws.terminate())
+    ws.once('close', end)
+    ws.once('message', (data: Buffer, binary: boolean) => {
+      if (over) return
+      if (binary || data.length > limits.helloBytes) return refuse('malformed')
+      this.#admit(ws, data.toString('utf8'), nonce).then(
+        refusal => (refusal ? refuse(refusal) : end()),
+        error => {
+          end()
+          this.#deps.events.failed('could not admit an agent', error)
+          sendBye(ws, 'the collector cannot answer now', BUSY_RETRY_MS)
+        },
+      )
+    })
+    ws.send(
+      JSON.stringify({ type: 'challenge', nonce, collectorTime: clock.now(), server: this.#deps.server } satisfies Frame<'challenge'>),
+    )
+  }
+
+  async #admit(ws: WebSocket, text: string, nonce: string): Promise<Refusal | undefined> {
+    const hello = helloOf(text)
+    if (!hello) return 'malformed'
+    const known = this.#deps.fleet.byId(hello.hostId)
+    const publicKey = hello.enrol?.publicKey ?? known?.meta.publicKey
+    if (!publicKey) return 'unknown-host'
+    const bound = { nonce, session: hello.session, server: this.#deps.server, hostId: hello.hostId }
+    if (hostIdOf(publicKey) !== hello.hostId || !verifyHello(publicKey, bound, hello.signature)) return 'signature'
+    // A host that is enrolled needs no token: a key that proves itself is enough, and no use is counted.
+    const host = known ?? (await this.#enrol(hello))
+    if (!host) return 'token'
+    if (ws.readyState !== ws.OPEN) return undefined
+    this.#open ? this.#begin(ws, host, hello) : sendBye(ws, 'the collector stops', BUSY_RETRY_MS)
+    return undefined
+  }
+
+  async #enrol(hello: Frame<'hello'>): Promise<FleetHost | undefined> {
+    const { store, fleet, clock, events } = this.#deps
+    if (!hello.enrol) return undefined
+    const [id = '', secret = ''] = hello.enrol.token.split('.')
+    const token = await store.token(id)
+    if (!usable(token, secret, clock.now())) return undefined
+    const labels = { ...hello.enrol.labels, ...token.labels }
+    const wanted = { hostId: hello.hostId, instance: cleanInstance(hello.enrol.instance), publicKey: hello.enrol.publicKey, labels }
+    const meta = await store.enrol(id, wanted, clock.now())
+    if (!meta) return undefined
+    events.enrolled(meta.hostId, meta.instance, id)
+    return fleet.enrol(meta)
+  }
+
+  #begin(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>): void {
+    const { hostId } = host.meta
+    this.#sessions.get(hostId)?.supersede()
+    const session = new Session(ws, host, hello, this.#deps, () => {
+      // A late close of a superseded session must not take its successor away.
+      if (this.#sessions.get(hostId) !== session) return
+      this.#sessions.delete(hostId)
+      host.connectedSince = null
+      host.changed('presence')
+    })
+    this.#sessions.set(hostId, session)
+    session.welcome()
+  }
+}
+
+function helloOf(text: string): Frame<'hello'> | undefined {
+  try {
+    const frame = readAgentFrame(text)
+    return frame.type === 'hello' ? frame : undefined
+  } catch (error) {
+    if (error instanceof FrameError) return undefined
+    throw error
+  }
+}
+
+function usable(token: Token | undefined, secret: string, now: number): token is Token {
+  if (!isSecretOf(secret, token)) return false
+  return token?.kind === 'enrol' && (token.expiresAt === null || token.expiresAt > now) && token.usesLeft !== 0
+}
+
+/** An instance is a label value, a path segment of the API and a name for people: letters, digits, dot, dash, underscore, colon. */
+function cleanInstance(wanted: string): string {
+  return (
+    wanted
+      .replace(/[^A-Za-z0-9._:-]/g, '-')
+      .replace(/^[.-]+/, '')
+      .slice(0, 200) || 'unnamed'
+  )
+}
+
+function deny(socket: Duplex, status: string, headers = ''): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n${headers}Content-Length: 0\r\n\r\n`)
+}
+
+/** Says when to come back, then closes. */
+export function sendBye(ws: WebSocket, reason: string, retryAfterMs: number): void {
+  ws.send(JSON.stringify({ type: 'bye', reason, retryAfterMs } satisfies Frame<'bye'>))
+  ws.close(closeCodes.goingAway, 'going away')
+}

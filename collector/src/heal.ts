@@ -1,0 +1,80 @@
+import type { Events } from './events.ts'
+import type { Fleet } from './fleet.ts'
+import type { Gate } from './gate.ts'
+import type { Judge } from './judge.ts'
+import type { Store, Token } from './store/store.ts'
+
+type Deps = {
+  readonly fleet: Fleet
+  readonly store: Store
+  readonly events: Events
+  readonly gate: () => Gate
+  readonly judge: () => Judge
+  setEpoch(epoch: string): void
+}
+
+/**
+ * Makes a store whole that was wiped or went back in time: enrolments from memory, then every connected agent is asked for what differs.
+ * One healing at a time; what is noticed meanwhile starts another after it.
+ */
+export class Healer {
+  readonly #deps: Deps
+  #running: Promise<void> | undefined
+  #again = false
+  /** What a wiped store could not give back: the tokens, as last seen. */
+  #tokens: readonly Token[] = []
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** Remembers the tokens, so that they survive a wiped store. */
+  remember(tokens: readonly Token[]): void {
+    this.#tokens = tokens
+  }
+
+  /** Starts healing; returns at once. */
+  start(why: string): void {
+    if (this.#running) {
+      this.#again = true
+      return
+    }
+    this.#deps.events.storeLost(why)
+    this.#running = this.#heal()
+      .catch(error => {
+        this.#deps.events.storeFailed('restore', error)
+        this.#again = true
+      })
+      .finally(() => {
+        this.#running = undefined
+        if (!this.#again) return
+        this.#again = false
+        setTimeout(() => this.start(why), 500).unref()
+      })
+  }
+
+  /** Resolves when no healing runs. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running
+  }
+
+  async #heal(): Promise<void> {
+    const { fleet, store, events, gate, judge } = this.#deps
+    this.#deps.setEpoch(await store.epoch())
+    await store.restore(fleet.metas(), this.#tokens)
+    const stored = new Map<string, ReadonlyMap<string, string>>()
+    for await (const host of store.load()) {
+      stored.set(host.meta.hostId, new Map(host.facts.map(fact => [fact.key, fact.hash])))
+    }
+    let asked = 0
+    for (const session of gate().sessions()) {
+      const host = session.host
+      host.hashes.clear()
+      for (const [key, hash] of stored.get(host.meta.hostId) ?? []) host.hashes.set(key, hash)
+      session.welcome()
+      asked++
+    }
+    for (const host of fleet.hosts()) judge().save(host)
+    events.healed(fleet.size, asked)
+  }
+}

@@ -1,0 +1,46 @@
+import type { ServerOptions } from 'node:https'
+import swagger from '@fastify/swagger'
+import fastify, { type FastifyInstance } from 'fastify'
+import { StoreUnavailable } from '../store/store.ts'
+
+export type Tls = Pick<ServerOptions, 'cert' | 'key'>
+
+/** Largest body of a request, bytes; only tokens are ever sent. */
+const BODY_BYTES = 64 * 1024
+
+/** The HTTP server without its routes: errors as JSON, an OpenAPI description of whatever routes are added. */
+export async function createApp(deps: {
+  tls: Tls | undefined
+  version: string
+  failed(what: string, error: unknown): void
+}): Promise<FastifyInstance> {
+  const https = deps.tls ? { https: { ...deps.tls, minVersion: 'TLSv1.3' as const } } : {}
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 300 },
+    ajv: { customOptions: { coerceTypes: true } },
+    ...https,
+  })
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Fettle collector', version: deps.version },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+  })
+  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+    if (error instanceof StoreUnavailable)
+      return reply
+        .code(503)
+        .header('Retry-After', '5')
+        .send({ error: `the store cannot be reached: ${error.message}` })
+    const status = error.statusCode ?? 500
+    if (status >= 500) deps.failed('a request failed', error)
+    return reply.code(status).send({ error: status >= 500 ? 'the collector failed; its log tells why' : error.message })
+  })
+  app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `nothing is at ${request.url.slice(0, 200)}` }))
+  return app as unknown as FastifyInstance
+}

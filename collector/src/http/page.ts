@@ -1,0 +1,139 @@
+import { age, byBadness, type Finding, type Status, subjects } from '@fettle/catalog'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Fleet, FleetHost } from '../fleet.ts'
+import type { Access } from './auth.ts'
+import { type Html, html } from './html.ts'
+import { style } from './style.ts'
+import { countsOf, findingView, hostSummary } from './views.ts'
+
+/** Hosts on one page. */
+const ROWS = 100
+const judged: readonly Status[] = ['critical', 'warning', 'unknown', 'ok']
+const domains = ['host', 'hardware', 'updates', 'backups', 'security', 'agent'] as const
+
+/** No script, no foreign resource, no frame: what a hostile name could reach for is not there. */
+const headers = {
+  'Content-Type': 'text/html; charset=utf-8',
+  'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+}
+
+type Deps = { readonly fleet: Fleet; readonly access: Access; now(): number; fault(): string | undefined }
+
+/** The first pages: the fleet by finding, and one host. Made on the server, without script. */
+export async function pageRoutes(app: FastifyInstance, deps: Deps): Promise<void> {
+  const viewer = { onRequest: deps.access.need('viewer'), schema: { hide: true } }
+  app.get<{ Querystring: { status?: string; q?: string; page?: string } }>('/', viewer, async (request, reply) => {
+    const { status, q, page } = request.query
+    return send(
+      reply,
+      'Fleet',
+      fleetPage(deps, {
+        status: judged.find(one => one === status),
+        q: (q ?? '').slice(0, 128),
+        page: Math.max(0, Number.parseInt(page ?? '0', 10) || 0),
+      }),
+    )
+  })
+  app.get<{ Params: { instance: string } }>('/hosts/:instance', viewer, async (request, reply) => {
+    const host = deps.fleet.byInstance(request.params.instance)
+    if (host) return send(reply, host.meta.instance, hostPage(deps, host))
+    return send(
+      reply.code(404),
+      'Not found',
+      html`<p>No host is called <b>${request.params.instance}</b>. <a href="/">Back to the fleet</a></p>`,
+    )
+  })
+}
+
+function send(reply: FastifyReply, title: string, body: Html): FastifyReply {
+  const page = html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="60">
+<title>${title} · Fettle</title><style>${style}</style></head><body><header><a href="/">Fettle</a></header><main>${body}</main></body></html>`
+  return reply.headers(headers).send(page.toString())
+}
+
+type Filter = { readonly status: Status | undefined; readonly q: string; readonly page: number }
+
+function fleetPage({ fleet, now, fault }: Deps, filter: Filter): Html {
+  const all = [...fleet.hosts()].map(host => hostSummary(host, fleet, now()))
+  const counts = countsOf(all)
+  const rows = all
+    .filter(host => (!filter.status || host.status === filter.status) && host.instance.toLowerCase().includes(filter.q.toLowerCase()))
+    .sort(
+      (a, b) =>
+        byBadness(a, b) ||
+        b.counts.critical - a.counts.critical ||
+        b.counts.warning - a.counts.warning ||
+        (a.instance < b.instance ? -1 : 1),
+    )
+  const shown = rows.slice(filter.page * ROWS, (filter.page + 1) * ROWS)
+  const trouble = fault()
+  return html`
+${trouble && html`<p class="note critical">The store cannot be reached (${trouble}): what you see is the last known state.</p>`}
+<h1>${all.length} ${all.length === 1 ? 'host' : 'hosts'}, ${all.filter(host => host.up).length} reporting</h1>
+<nav class="tiles">${judged.map(status => html`<a class="tile ${status} ${filter.status === status ? 'chosen' : ''}" href="/?status=${filter.status === status ? '' : status}"><b>${counts[status]}</b> ${status}</a>`)}</nav>
+<form><input type="search" name="q" value="${filter.q}" placeholder="Find a host" aria-label="Find a host"><input type="hidden" name="status" value="${filter.status ?? ''}"></form>
+${worstChecks(fleet)}
+<table><thead><tr><th>Host</th><th>Worst</th><th>What is wrong</th><th>System</th><th>Role</th><th>Seen</th></tr></thead><tbody>
+${shown.map(host => hostRow(host, now()))}
+</tbody></table>
+${rows.length === 0 && html`<p class="quiet">${all.length === 0 ? 'No host has enrolled yet. Make a token with: fettle-collector token create' : 'No host matches.'}</p>`}
+<p class="pages">${filter.page > 0 && html`<a href="/?page=${filter.page - 1}&status=${filter.status ?? ''}&q=${encodeURIComponent(filter.q)}">Previous</a> `}${rows.length > (filter.page + 1) * ROWS && html`<a href="/?page=${filter.page + 1}&status=${filter.status ?? ''}&q=${encodeURIComponent(filter.q)}">Next</a>`}</p>`
+}
+
+function worstChecks(fleet: Fleet): Html {
+  const byCheck = new Map<string, ReturnType<typeof countsOf>>()
+  for (const host of fleet.hosts()) {
+    for (const finding of host.findings.values()) {
+      const counts = byCheck.get(finding.check) ?? countsOf([])
+      counts[finding.status]++
+      byCheck.set(finding.check, counts)
+    }
+  }
+  const rows = subjects
+    .flatMap(subject => subject.checks.map(check => ({ check, counts: byCheck.get(check.name) ?? countsOf([]) })))
+    .filter(({ counts }) => counts.critical + counts.warning + counts.unknown > 0)
+    .sort((a, b) => b.counts.critical - a.counts.critical || b.counts.warning - a.counts.warning || b.counts.unknown - a.counts.unknown)
+  return html`<details ${rows.length <= 12 ? 'open' : ''}><summary>By finding</summary><table class="narrow"><thead><tr><th>Finding</th><th>Critical</th><th>Warning</th><th>Unknown</th></tr></thead><tbody>
+${rows.map(({ check, counts }) => html`<tr><td>${check.title}</td>${(['critical', 'warning', 'unknown'] as const).map(status => html`<td class="number">${counts[status] > 0 ? html`<span class="dot ${status}"></span>${counts[status]}` : ''}</td>`)}</tr>`)}
+</tbody></table></details>`
+}
+
+function hostRow(host: ReturnType<typeof hostSummary>, now: number): Html {
+  return html`<tr><td><a href="/hosts/${encodeURIComponent(host.instance)}">${host.instance}</a></td><td><span class="badge ${host.status}">${host.status}</span></td>
+<td>${host.worst.length > 0 ? host.worst.slice(0, 2).map(finding => html`<div>${finding.title}: ${finding.reason}</div>`) : host.counts.unknown > 0 ? `${host.counts.unknown} unknown` : ''}</td>
+<td>${host.os ? host.os.name : 'not told yet'}</td><td>${host.role}</td><td>${host.up ? 'now' : host.lastSeenAt ? `${age(now - host.lastSeenAt)} ago` : 'never'}</td></tr>`
+}
+
+function hostPage({ fleet, now }: Deps, host: FleetHost): Html {
+  const at = now()
+  const summary = hostSummary(host, fleet, at)
+  const system = host.system
+  return html`<h1>${host.meta.instance} <span class="badge ${summary.status}">${summary.status}</span></h1>
+<p>${system ? html`${system.os.name} · kernel ${system.kernel?.version ?? 'not told'} · ${[system.hardware.vendor, system.hardware.model].filter(Boolean).join(' ') || 'hardware not told'} · ` : ''}${host.role} · agent ${host.agentVersion} ·
+${summary.up ? 'reporting now' : summary.lastSeenAt ? `last seen ${age(at - summary.lastSeenAt)} ago` : 'never seen'}</p>
+${domains.map(domain => findingsOf(host, domain, at))}
+<h2>Facts</h2>${[...host.held.values()]
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(
+      fact => html`<details><summary><code>${fact.key}</code> <span class="badge ${fact.outcome === 'ok' ? 'ok' : fact.outcome === 'absent' ? 'not-applicable' : 'unknown'}">${fact.outcome}</span>
+<span class="quiet">looked at ${age(Math.max(0, at - fact.at))} ago, took ${fact.tookMs} ms ${fact.reason ?? ''}</span></summary>${fact.hint && html`<p>${fact.hint}</p>`}${fact.outcome === 'ok' && html`<pre>${JSON.stringify(fact.data, null, 1)}</pre>`}</details>`,
+    )}`
+}
+
+function findingsOf(host: FleetHost, domain: (typeof domains)[number], now: number): Html | string {
+  const rows = [...host.findings.values()]
+    .filter(finding => finding.status !== 'not-applicable')
+    .map(finding => ({ finding, view: findingView(finding) }))
+    .filter(({ view }) => view.domain === domain)
+    .sort((a, b) => byBadness(a.finding, b.finding))
+  if (rows.length === 0) return ''
+  return html`<h2>${domain}</h2><table><tbody>${rows.map(({ finding, view }) => findingRow(finding, view, now))}</tbody></table>`
+}
+
+function findingRow(finding: Finding, view: ReturnType<typeof findingView>, now: number): Html {
+  const advice = finding.status === 'ok' ? null : (finding.hint ?? view.remedy)
+  return html`<tr><td class="state"><span class="badge ${finding.status}">${finding.status}</span></td><td><b>${view.title}</b><div>${finding.reason}</div>${advice && html`<div class="quiet">${advice}</div>`}</td><td class="quiet since">for ${age(Math.max(0, now - finding.since))}</td></tr>`
+}

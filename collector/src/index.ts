@@ -1,0 +1,3 @@
+/** The collector, to be embedded by tests and by `npm start`. */
+export { type RunningCollector, startCollector } from './collector.ts'
+export { type CollectorConfig, readCollectorConfig } from './config.ts'

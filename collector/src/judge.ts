@@ -1,0 +1,133 @@
+import { type Check, days, type Finding, judge, type Limit, limitFor, type SupportTable, supportEnd, updateKey } from '@fettle/catalog'
+import type { Clock } from '@fettle/kit'
+import type { Override } from './config.ts'
+import { Due } from './due.ts'
+import type { Events } from './events.ts'
+import type { Fleet, FleetHost } from './fleet.ts'
+import type { Store } from './store/store.ts'
+
+/** Keys of updates asked of the store at once; a machine three years behind has about this many. */
+const FIRST_SEEN_BATCH = 2_000
+/** Reports of one host that come together are judged once, this much later, ms. */
+const SETTLE_MS = 20
+/** Every host is judged at least this often, ms: a bound on what a wrong `changesAt` could cost. */
+const LATEST = days(1)
+
+type Deps = {
+  readonly fleet: Fleet
+  readonly store: Store
+  readonly clock: Clock
+  readonly events: Events
+  readonly supportTable: SupportTable
+  readonly overrides: readonly Override[]
+}
+
+/** Keeps every host's findings true: judges when a fact changed and when time alone changes an answer; nothing polls. */
+export class Judge {
+  readonly #deps: Deps
+  readonly #due: Due
+  readonly #saving = new Map<string, Promise<void>>()
+  #running = true
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#due = new Due(deps.clock, hostId => {
+      const host = deps.fleet.byId(hostId)
+      if (host && this.#running) this.#judge(host)
+    })
+  }
+
+  /** Something about the host changed. */
+  touch(host: FleetHost): void {
+    this.#due.set(host.meta.hostId, this.#deps.clock.now() + SETTLE_MS)
+  }
+
+  forget(hostId: string): void {
+    this.#due.delete(hostId)
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false
+    this.#due.stop()
+    await Promise.allSettled(this.#saving.values())
+  }
+
+  #judge(host: FleetHost): void {
+    const { clock, fleet, events } = this.#deps
+    const unseen = this.#unseenUpdates(host)
+    if (unseen.size > 0) {
+      this.#learn(unseen).then(
+        () => this.touch(host),
+        error => {
+          events.storeFailed('firstSeen', error)
+          this.#due.set(host.meta.hostId, clock.now() + 5_000)
+        },
+      )
+    }
+    const now = clock.now()
+    const system = host.system
+    host.supportEnd = system ? supportEnd(system, this.#deps.supportTable) : null
+    const context = {
+      role: host.role,
+      supportEnd: host.supportEnd,
+      presence: fleet.presence(host, now),
+      instance: host.meta.instance,
+      firstSeen: (update: string) => fleet.firstSeen(update),
+    }
+    const findings = judge({ held: host.held, context, limitOf: check => this.#limit(check, host), previous: host.findings }, now)
+    const changed = findings.some(finding => differs(host.findings.get(finding.check), finding))
+    host.findings = new Map(findings.map(finding => [finding.check, finding]))
+    host.changed('findings')
+    if (changed) this.save(host)
+    const next = Math.min(...findings.map(finding => finding.changesAt ?? Number.POSITIVE_INFINITY), now + LATEST)
+    this.#due.set(host.meta.hostId, Math.max(next, now + SETTLE_MS))
+  }
+
+  #limit(check: Check, host: FleetHost): Limit {
+    const limit: { warning?: number; critical?: number } = { ...limitFor(check.thresholds, host.role) }
+    for (const override of this.#deps.overrides) {
+      if (override.check !== check.name || (override.role && override.role !== host.role)) continue
+      if (Object.entries(override.labels).some(([name, value]) => host.meta.labels[name] !== value)) continue
+      for (const tier of ['warning', 'critical'] as const) {
+        const wanted = override[tier]
+        if (wanted === 'off') delete limit[tier]
+        else if (wanted !== undefined) limit[tier] = wanted
+      }
+    }
+    return limit
+  }
+
+  /** Pending updates without a date of their vendor that this collector has no first-seen time of. */
+  #unseenUpdates(host: FleetHost): Map<string, number> {
+    const unseen = new Map<string, number>()
+    for (const { source, at, data } of host.facts.updates) {
+      for (const update of data.pending) {
+        const key = updateKey(source, update)
+        if (update.published === null && this.#deps.fleet.firstSeen(key) === null) unseen.set(key, at)
+        if (unseen.size >= FIRST_SEEN_BATCH) return unseen
+      }
+    }
+    return unseen
+  }
+
+  async #learn(unseen: ReadonlyMap<string, number>): Promise<void> {
+    this.#deps.fleet.learnFirstSeen(await this.#deps.store.firstSeen(unseen))
+  }
+
+  /** Writes the findings of a host to the store. One write at a time per host; what changes meanwhile is written after it. */
+  save(host: FleetHost): void {
+    const { hostId } = host.meta
+    const before = this.#saving.get(hostId) ?? Promise.resolve()
+    const saving = before
+      .then(() => this.#deps.store.putFindings(hostId, [...host.findings.values()]))
+      .catch(error => this.#deps.events.storeFailed('putFindings', error))
+      .finally(() => {
+        if (this.#saving.get(hostId) === saving) this.#saving.delete(hostId)
+      })
+    this.#saving.set(hostId, saving)
+  }
+}
+
+function differs(before: Finding | undefined, after: Finding): boolean {
+  return before?.status !== after.status || before.since !== after.since || before.worseSince !== after.worseSince
+}

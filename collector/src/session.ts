@@ -1,0 +1,242 @@
+import { type HeldFact, keyParts, subjectOf } from '@fettle/catalog'
+import type { Clock } from '@fettle/kit'
+import { closeCodes, type Frame, FrameError, factHash, limits, readAgentFrame, unpack } from '@fettle/protocol'
+import * as v from 'valibot'
+import type { RawData, WebSocket } from 'ws'
+import type { Events } from './events.ts'
+import type { Fleet, FleetHost } from './fleet.ts'
+import type { Ingest } from './ingest.ts'
+import type { Applied, Change } from './store/store.ts'
+
+/** Offsets smaller than this are the network's, ms: times of the agent are taken as they are. */
+const OFFSET_TOLERANCE_MS = 5_000
+/** What an agent waits before it sends again when reports cannot be taken, ms. */
+const NACK_RETRY_MS = 5_000
+/** The same while a store that lost its data is made whole, ms. */
+const FORGOT_RETRY_MS = 500
+/** How soon a socket that was told to close is cut, ms. */
+const CLOSE_GRACE_MS = 2_000
+
+export type SessionDeps = {
+  readonly fleet: Fleet
+  readonly ingest: Ingest
+  readonly clock: Clock
+  readonly events: Events
+  readonly beatMs: number
+  epoch(): string
+  /** A change of the host was applied. */
+  changed(host: FleetHost): void
+  /** The store does not know a host that is connected: it lost data, and must be made whole. */
+  storeForgot(): void
+}
+
+type CloseReason = Parameters<Events['closed']>[1]
+
+/** One live connection of one host. Frames are taken one after the other; acknowledged is only what is stored. */
+export class Session {
+  readonly host: FleetHost
+  readonly connectedAt: number
+  readonly #ws: WebSocket
+  readonly #deps: SessionDeps
+  /** What the agent holds, by its own digests: decides what it is asked for. */
+  readonly #digests: Map<string, string>
+  #offsetMs: number
+  #acked = 0
+  /** Seq of a nack that the agent has not answered yet: until then nothing is taken, or an acknowledgement would jump over a hole. */
+  #hole: number | undefined
+  #lastLife: number
+  #stopPinging: () => void = () => {}
+  #closing: CloseReason | undefined
+  /** Frames in their order: unpacking is asynchronous. */
+  #chain: Promise<void> = Promise.resolve()
+
+  constructor(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>, deps: SessionDeps, onClose: () => void) {
+    this.#ws = ws
+    this.host = host
+    this.#deps = deps
+    this.#digests = new Map(Object.entries(hello.digests))
+    this.connectedAt = deps.clock.now()
+    this.#lastLife = deps.clock.monotonic()
+    this.#offsetMs = offset(hello.agentTime, deps.clock.now())
+    host.agentVersion = printable(hello.agentVersion)
+    host.clockOffsetMs = this.#offsetMs
+    host.connectedSince = this.connectedAt
+    host.changed('presence')
+    this.#life()
+    ws.on('message', (data, binary) => this.#received(data, binary))
+    ws.on('pong', () => this.#life())
+    ws.on('ping', () => this.#life())
+    ws.once('close', () => {
+      this.#stopPinging()
+      deps.events.closed(host.meta.hostId, this.#closing ?? 'lost')
+      onClose()
+    })
+    this.#ping()
+    deps.events.connected(host.meta.hostId, host.meta.instance)
+  }
+
+  /** Asks for everything that the store does not have as the agent has it. Sent again on a live connection when the store lost data. */
+  welcome(): void {
+    const want = [...this.#digests].filter(([key, hash]) => this.host.hashes.get(key) !== hash).map(([key]) => key)
+    const settings = { beatMs: this.#deps.beatMs }
+    this.#send({ type: 'welcome', epoch: this.#deps.epoch(), instance: this.host.meta.instance, want, acked: this.host.seq, settings })
+  }
+
+  /** Facts that the agent is known to hold. */
+  get keys(): string[] {
+    return [...this.#digests.keys()]
+  }
+
+  refresh(keys: string[]): void {
+    this.#send({ type: 'refresh', keys })
+  }
+
+  supersede(): void {
+    this.#close(closeCodes.superseded, 'superseded')
+  }
+
+  revoke(): void {
+    this.#close(closeCodes.revoked, 'revoked')
+  }
+
+  sendAway(reason: string, retryAfterMs: number): void {
+    this.#send({ type: 'bye', reason, retryAfterMs })
+    this.#close(closeCodes.goingAway, 'stopping')
+  }
+
+  #received(data: RawData, binary: boolean): void {
+    const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)
+    this.#chain = this.#chain.then(() => this.#take(bytes, binary)).catch(error => this.#reject(error))
+  }
+
+  async #take(bytes: Buffer, binary: boolean): Promise<void> {
+    if (this.#closing) return
+    const frame = readAgentFrame(await unpack(bytes, binary))
+    this.#life()
+    this.#deps.events.frame(frame.type, bytes.length)
+    switch (frame.type) {
+      case 'report':
+      case 'beat':
+        if (this.#hole !== undefined && frame.resumes !== this.#hole) return
+        this.#hole = undefined
+        return frame.type === 'report' ? this.#report(frame, bytes.length) : this.#beat(frame, bytes.length)
+      case 'leave':
+        return this.#close(1000, 'left')
+      case 'hello':
+        throw new FrameError('type', 'no second hello on a connection')
+    }
+  }
+
+  #report(frame: Frame<'report'>, bytes: number): void {
+    const offsetMs = offset(frame.sentAt, this.#deps.clock.now())
+    this.#offsetMs = offsetMs
+    const told = { outcome: frame.outcome, reason: frame.reason, hint: frame.hint }
+    if (factHash({ outcome: frame.outcome, reason: frame.reason, data: frame.data }) !== frame.hash)
+      throw new FrameError('hash', 'the hash of the fact that was sent')
+    const at = this.#corrected(frame.at)
+    const data = frame.outcome === 'ok' ? JSON.stringify(checkedData(frame)) : undefined
+    const fact = { key: frame.key, ...told, at, freshAt: at, everyMs: frame.everyMs, tookMs: frame.tookMs, hash: frame.hash, data }
+    if (!frame.superseded) this.#digests.set(frame.key, frame.hash)
+    this.#offer({ kind: 'report', ...this.#base(frame.seq, frame.dropped), fact, superseded: frame.superseded ?? false }, bytes)
+  }
+
+  #beat(frame: Frame<'beat'>, bytes: number): void {
+    this.#offsetMs = offset(frame.at, this.#deps.clock.now())
+    const fresh = Object.fromEntries(Object.entries(frame.fresh).map(([key, at]) => [key, this.#corrected(at)]))
+    this.#offer({ kind: 'beat', ...this.#base(frame.seq, frame.dropped), fresh }, bytes)
+  }
+
+  #base(seq: number, dropped: number | undefined) {
+    const now = this.#deps.clock.now()
+    return { hostId: this.host.meta.hostId, seq, receivedAt: now, clockOffsetMs: this.#offsetMs, dropped: dropped ?? this.host.dropped }
+  }
+
+  #offer(change: Change, bytes: number): void {
+    const applying = this.#deps.ingest.offer(change, bytes)
+    if (!applying) {
+      this.#hole = change.seq
+      this.#deps.events.shed('ingest queue full')
+      return this.#send({ type: 'nack', seq: change.seq, reason: 'the store is behind', retryAfterMs: NACK_RETRY_MS })
+    }
+    applying.then(
+      applied => this.#applied(applied, change),
+      error => this.#reject(error),
+    )
+  }
+
+  #applied(applied: Applied, change: Change): void {
+    if (applied === 'gone') return this.#deps.fleet.byId(change.hostId) === this.host ? this.#stranger(change) : this.revoke()
+    if (applied === 'applied') {
+      this.#deps.fleet.apply(change)
+      this.#deps.changed(this.host)
+    }
+    this.#acked = Math.max(this.#acked, change.seq)
+    this.#send({ type: 'ack', seq: this.#acked })
+  }
+
+  /** The store does not know the host although it is enrolled: it lost its data. The agent keeps the report until the store is whole again. */
+  #stranger(change: Change): void {
+    this.#deps.storeForgot()
+    if (this.#hole !== undefined) return
+    this.#hole = change.seq
+    this.#send({ type: 'nack', seq: change.seq, reason: 'the store lost data', retryAfterMs: FORGOT_RETRY_MS })
+  }
+
+  /** An agent's time on the collector's clock; never in the future. */
+  #corrected(at: number): number {
+    const now = this.#deps.clock.now()
+    return Math.min(Math.abs(this.#offsetMs) > OFFSET_TOLERANCE_MS ? at - this.#offsetMs : at, now)
+  }
+
+  #life(): void {
+    this.#lastLife = this.#deps.clock.monotonic()
+    this.#deps.fleet.seen(this.host, this.#deps.clock.now())
+  }
+
+  #ping(): void {
+    this.#stopPinging = this.#deps.clock.after(limits.pingMs, () => {
+      if (this.#deps.clock.monotonic() - this.#lastLife > limits.silenceMs) {
+        this.#closing = 'silent'
+        return this.#ws.terminate()
+      }
+      if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping()
+      this.#ping()
+    })
+  }
+
+  #reject(error: unknown): void {
+    const reason = error instanceof FrameError ? (error.path.startsWith('data') ? 'fact' : 'schema') : 'schema'
+    this.#deps.events.frameRejected(this.host.meta.hostId, reason, error instanceof Error ? error.message : String(error))
+    this.#close(closeCodes.protocol, 'protocol')
+  }
+
+  #close(code: number, reason: CloseReason): void {
+    if (this.#closing) return
+    this.#closing = reason
+    this.#ws.close(code, reason)
+    this.#deps.clock.after(CLOSE_GRACE_MS, () => this.#ws.terminate())
+  }
+
+  #send(frame: Frame<'welcome' | 'ack' | 'nack' | 'refresh' | 'bye'>): void {
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.send(JSON.stringify(frame))
+  }
+}
+
+/** Agent clock minus collector clock, ms. */
+function offset(agentTime: number, now: number): number {
+  return agentTime - now
+}
+
+/** The data as its subject's schema gives it back: bounded, unknown keys dropped. A subject that this version does not know is kept out. */
+function checkedData(frame: Pick<HeldFact, 'key' | 'data'>): unknown {
+  const subject = subjectOf(keyParts(frame.key).subject)
+  if (!subject) throw new FrameError('key', `a subject of this collector's catalog, not ${JSON.stringify(frame.key)}`)
+  const result = v.safeParse(subject.fact, frame.data, { abortEarly: true })
+  if (result.success) return result.output
+  const [issue] = result.issues
+  throw new FrameError(`data.${v.getDotPath(issue) ?? ''}`, issue.message)
+}
+
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '').slice(0, 64)
+}

@@ -1,0 +1,23 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Token } from './store/store.ts'
+
+/** What a new token is made for. */
+export type TokenWish = Pick<Token, 'kind' | 'expiresAt' | 'usesLeft' | 'labels' | 'role' | 'note'>
+
+/** A new token, and the string that is shown once: `<id>.<secret>`, 192 random bits in the secret. */
+export function newToken(wish: TokenWish, now: number): { readonly token: Token; readonly shown: string } {
+  const id = randomBytes(8).toString('hex')
+  const secret = randomBytes(24).toString('base64url')
+  return { token: { ...wish, id, secretHash: hashOf(secret), createdAt: now }, shown: `${id}.${secret}` }
+}
+
+/** Compares in constant time; an unknown token costs the same as a wrong secret. The secret has full entropy, so a plain hash is enough. */
+export function isSecretOf(secret: string, token: Token | undefined): boolean {
+  const expected = Buffer.from(token?.secretHash ?? hashOf(''), 'hex')
+  const given = Buffer.from(hashOf(secret), 'hex')
+  return timingSafeEqual(expected, given) && token !== undefined
+}
+
+function hashOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex')
+}
