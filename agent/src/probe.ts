@@ -74,6 +74,8 @@ export type Probe<S extends SubjectName = SubjectName, O = unknown> = {
   readonly setting?: Setting<O>
   /** What it needs that an unprivileged user lacks, and why; shown in the unit file and SOURCES. */
   readonly privilege?: string
+  /** Files and directories whose change means: look again now. What does not exist yet is watched for as well. */
+  readonly watch?: readonly string[]
   /** What the fact cannot tell. */
   readonly blind?: string
   /** The first is what a bare file on `parse`'s command line is taken for. */

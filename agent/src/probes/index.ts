@@ -1,6 +1,7 @@
 import type { Probe } from '../probe.ts'
 import systemLinux from './system/linux.ts'
+import updatesApt from './updates/apt.ts'
 import usageProc from './usage/proc.ts'
 
 /** Every source that the agent can read. A probe is in this list or it does not exist. */
-export const probes: readonly Probe[] = [systemLinux, usageProc]
+export const probes: readonly Probe[] = [systemLinux, usageProc, updatesApt]
