@@ -1,7 +1,8 @@
 import type { Probe } from '../probe.ts'
+import filesystemsMounts from './filesystems/mounts.ts'
 import systemLinux from './system/linux.ts'
 import updatesApt from './updates/apt.ts'
 import usageProc from './usage/proc.ts'
 
 /** Every source that the agent can read. A probe is in this list or it does not exist. */
-export const probes: readonly Probe[] = [systemLinux, usageProc, updatesApt]
+export const probes: readonly Probe[] = [systemLinux, usageProc, updatesApt, filesystemsMounts]
