@@ -1,8 +1,21 @@
 import type { Probe } from '../probe.ts'
+import disksSmartctl from './disks/smartctl.ts'
 import filesystemsMounts from './filesystems/mounts.ts'
+import memoryEdac from './memory/edac.ts'
+import raidMd from './raid/md.ts'
+import sensorsHwmon from './sensors/hwmon.ts'
 import systemLinux from './system/linux.ts'
 import updatesApt from './updates/apt.ts'
 import usageProc from './usage/proc.ts'
 
 /** Every source that the agent can read. A probe is in this list or it does not exist. */
-export const probes: readonly Probe[] = [systemLinux, usageProc, updatesApt, filesystemsMounts]
+export const probes: readonly Probe[] = [
+  systemLinux,
+  usageProc,
+  updatesApt,
+  filesystemsMounts,
+  disksSmartctl,
+  raidMd,
+  sensorsHwmon,
+  memoryEdac,
+]
