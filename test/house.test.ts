@@ -18,9 +18,15 @@ function importsOf(file: string): string[] {
 
 /** Each file that imports something matching, as `file imports what`. */
 function importing(files: readonly string[], forbidden: (imported: string, file: string) => boolean): string[] {
-  return files.flatMap(file => importsOf(file).filter(imported => forbidden(imported, file)).map(imported => `${file} imports ${imported}`))
+  return files.flatMap(file =>
+    importsOf(file)
+      .filter(imported => forbidden(imported, file))
+      .map(imported => `${file} imports ${imported}`),
+  )
 }
 
+/** A file without its comments. */
+const code = (file: string) => readFileSync(join(root, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
 const under = (folder: string) => sources.filter(file => file.startsWith(folder))
 
 describe('who may import whom', () => {
@@ -50,11 +56,11 @@ describe('who may import whom', () => {
 })
 
 describe('who may touch what', () => {
-  const code = (file: string) => readFileSync(join(root, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
-
   test('only main.ts touches the process: everything behind it can be embedded and tested', () => {
     const allowed = (file: string) => file.endsWith('/main.ts') || file.startsWith('agent/src/host/')
-    const touching = sources.filter(file => !allowed(file) && /\bprocess\.(env|argv|exit|exitCode|stdout|stderr|stdin|on|cwd)\b/.test(code(file)))
+    const touching = sources.filter(
+      file => !allowed(file) && /\bprocess\.(env|argv|exit|exitCode|stdout|stderr|stdin|on|cwd)\b/.test(code(file)),
+    )
     // signals.ts is handed the process by main.ts.
     expect(touching.filter(file => file !== 'packages/kit/src/signals.ts')).toEqual([])
   })
@@ -76,7 +82,9 @@ describe('who may touch what', () => {
   })
 
   test('probes never log, time or call timers: the runner does, for all alike', () => {
-    const touching = under('agent/src/probes/').filter(file => /\b(console\.|setTimeout|setInterval|Date\.now|performance\.now)/.test(code(file)))
+    const touching = under('agent/src/probes/').filter(file =>
+      /\b(console\.|setTimeout|setInterval|Date\.now|performance\.now)/.test(code(file)),
+    )
     expect(touching).toEqual([])
   })
 })
@@ -96,10 +104,14 @@ describe('every thing is in its list', () => {
 
   test('each subject has facts, metrics and checks, a folder of its name, and someone who fills it', () => {
     for (const subject of subjects) {
-      for (const part of ['facts', 'metrics', 'checks']) expect(existsSync(join(root, `packages/catalog/src/subjects/${subject.name}/${part}.ts`)), `${subject.name}/${part}.ts`).toBe(true)
+      for (const part of ['facts', 'metrics', 'checks'])
+        expect(existsSync(join(root, `packages/catalog/src/subjects/${subject.name}/${part}.ts`)), `${subject.name}/${part}.ts`).toBe(true)
       expect(subject.metrics.length, `metrics of ${subject.name}`).toBeGreaterThan(0)
       expect(subject.checks.length, `checks of ${subject.name}`).toBeGreaterThan(0)
-      expect(probes.some(probe => probe.subject === subject.name), `a probe for ${subject.name}`).toBe(true)
+      expect(
+        probes.some(probe => probe.subject === subject.name),
+        `a probe for ${subject.name}`,
+      ).toBe(true)
     }
   })
 
@@ -110,18 +122,25 @@ describe('every thing is in its list', () => {
 })
 
 describe('each check can be acted on', () => {
-  const rules = parse(readFileSync(join(root, 'deploy/prometheus/rules.yml'), 'utf8')) as { groups: { rules: { alert?: string; expr: string }[] }[] }
-  const ruleTests = parse(readFileSync(join(root, 'deploy/prometheus/rules.test.yml'), 'utf8')) as { tests: { alert_rule_test?: { alertname: string }[] }[] }
+  const rules = parse(readFileSync(join(root, 'deploy/prometheus/rules.yml'), 'utf8')) as {
+    groups: { rules: { alert?: string; expr: string }[] }[]
+  }
+  const ruleTests = parse(readFileSync(join(root, 'deploy/prometheus/rules.test.yml'), 'utf8')) as {
+    tests: { alert_rule_test?: { alertname: string }[] }[]
+  }
   const alerts = rules.groups.flatMap(group => group.rules).filter(rule => rule.alert)
   const tested = new Set(ruleTests.tests.flatMap(one => one.alert_rule_test ?? []).map(one => one.alertname))
 
-  test.each(subjects.flatMap(subject => subject.checks.map(check => [check.name, check, subject.name] as const)))('%s: thresholds, why, remedy, rule, rule test', (name, check, subject) => {
-    expect(check.subject).toBe(subject)
-    expect(check.why.length, 'why anyone should care').toBeGreaterThan(20)
-    expect(check.remedy.length, 'what to do about it').toBeGreaterThan(10)
-    expect(check.thresholds, 'thresholds').toBeDefined()
-    const rule = alerts.find(one => one.expr.includes(`check="${name}"`))
-    expect(rule?.alert, 'an alert rule that stands on it').toBeDefined()
-    expect(tested.has(rule?.alert ?? ''), `a unit test of ${rule?.alert}`).toBe(true)
-  })
+  test.each(subjects.flatMap(subject => subject.checks.map(check => [check.name, check, subject.name] as const)))(
+    '%s: thresholds, why, remedy, rule, rule test',
+    (name, check, subject) => {
+      expect(check.subject).toBe(subject)
+      expect(check.why.length, 'why anyone should care').toBeGreaterThan(20)
+      expect(check.remedy.length, 'what to do about it').toBeGreaterThan(10)
+      expect(check.thresholds, 'thresholds').toBeDefined()
+      const rule = alerts.find(one => one.expr.includes(`check="${name}"`))
+      expect(rule?.alert, 'an alert rule that stands on it').toBeDefined()
+      expect(tested.has(rule?.alert ?? ''), `a unit test of ${rule?.alert}`).toBe(true)
+    },
+  )
 })

@@ -4,6 +4,7 @@ import { adminSocket } from './admin-socket.ts'
 import { buildCollector } from './collector.ts'
 import { CommandError } from './command.ts'
 import type { CollectorConfig } from './config.ts'
+import { IN_PROCESS } from './http/auth.ts'
 
 export type Call = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown) => Promise<unknown>
 
@@ -13,12 +14,11 @@ export async function withAdmin<T>(config: CollectorConfig, work: (call: Call) =
   if (await answers(socket)) return work(overSocket(socket))
   const built = await buildCollector({ config, log: createLog('fettle-collector', 'silent') })
   const call: Call = async (method, path, body) => {
-    const server = { remoteAddress: 'admin socket', adminSocket: true }
     const answer = await built.app.inject({
       method,
       url: path,
+      remoteAddress: IN_PROCESS,
       ...(body === undefined ? {} : { payload: body as object }),
-      server: server as never,
     })
     return result(answer.statusCode, answer.body)
   }

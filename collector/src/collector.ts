@@ -73,11 +73,17 @@ export async function startCollector(deps: CollectorDeps): Promise<RunningCollec
     throw error
   }
   const secure = config.values['tls.cert'] !== null
-  const bound = built.app.server.address() as AddressInfo
-  const authority = `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
-  const url = `${secure ? 'https' : 'http'}://${authority}`
+  const agentUrl = agentUrlOf(built.app, secure) ?? ''
+  const url = agentUrl.replace(/^ws/, 'http')
   log.info({ url, hosts: built.core.fleet.size }, 'collector listens')
-  return { url, agentUrl: `${secure ? 'wss' : 'ws'}://${authority}`, core: built.core, stop: () => closers.close() }
+  return { url, agentUrl, core: built.core, stop: () => closers.close() }
+}
+
+/** Where agents connect; undefined while nothing listens. */
+function agentUrlOf(app: FastifyInstance, secure: boolean): string | undefined {
+  const bound = app.server.address() as AddressInfo | null
+  if (!bound) return undefined
+  return `${secure ? 'wss' : 'ws'}://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
 }
 
 /** Store, fleet and routes, with nothing listening. */
@@ -139,7 +145,13 @@ async function routes({ values }: CollectorConfig, { core, store, clock, events,
     secure: values['tls.cert'] !== null,
   })
   await apiRoutes(app, { fleet, store, access, now, remove: hostId => core.remove(hostId, 'operator') })
-  await adminRoutes(app, { store, access, clock, tokensChanged: () => core.tokensChanged() })
+  await adminRoutes(app, {
+    store,
+    access,
+    clock,
+    tokensChanged: () => core.tokensChanged(),
+    agentUrl: () => agentUrlOf(app, values['tls.cert'] !== null),
+  })
   await pageRoutes(app, {
     fleet,
     access,

@@ -61,12 +61,12 @@ async function create(call: Call, io: Io, wish: Wish, listen: string): Promise<n
     role: wish.role ?? 'viewer',
     note: wish.note ?? '',
   }
-  const made = (await call('POST', '/api/v1/tokens', body)) as ShownToken & { token: string }
+  const made = (await call('POST', '/api/v1/tokens', body)) as ShownToken & { token: string; collector: string | null }
   if (wish.json) io.out.write(`${JSON.stringify(made)}\n`)
   else if (wish.api) io.out.write(`${made.token}\n`)
   else
     io.out.write(
-      `${made.token}\n\nOn the machine to enrol:\n  fettle-agent enroll --collector ${listen.startsWith('127.') ? 'ws' : 'wss'}://${listen} --token ${made.token}\n`,
+      `${made.token}\n\nOn the machine to enrol:\n  fettle-agent enroll --collector ${made.collector ?? `wss://${listen}`} --token ${made.token}\n`,
     )
   return 0
 }

@@ -4,7 +4,13 @@ import type { Store, Token } from '../store/store.ts'
 import { newToken } from '../tokens.ts'
 import type { Access, ApiRole } from './auth.ts'
 
-type Deps = { readonly store: Store; readonly access: Access; readonly clock: Clock; tokensChanged(): Promise<void> }
+type Deps = {
+  readonly store: Store
+  readonly access: Access
+  readonly clock: Clock
+  tokensChanged(): Promise<void> /** Where agents connect; undefined while nothing listens. */
+  agentUrl(): string | undefined
+}
 
 type NewToken = {
   kind: Token['kind']
@@ -16,7 +22,7 @@ type NewToken = {
 }
 
 /** Tokens: made, listed, revoked. Their secrets are shown once and never kept. */
-export async function adminRoutes(app: FastifyInstance, { store, access, clock, tokensChanged }: Deps): Promise<void> {
+export async function adminRoutes(app: FastifyInstance, { store, access, clock, tokensChanged, agentUrl }: Deps): Promise<void> {
   const admin = { onRequest: access.need('admin') }
 
   app.post<{ Body: NewToken }>(
@@ -60,7 +66,7 @@ export async function adminRoutes(app: FastifyInstance, { store, access, clock, 
       await store.putToken(token)
       access.changed()
       await tokensChanged()
-      return reply.code(201).send({ ...shownOf(token), token: shown })
+      return reply.code(201).send({ ...shownOf(token), token: shown, collector: agentUrl() ?? null })
     },
   )
 

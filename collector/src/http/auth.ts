@@ -72,9 +72,12 @@ export class Access {
   }
 }
 
-/** The admin socket is a Unix socket that only its owner may open: whoever comes through it is the administrator. */
-function isAdminSocket(request: FastifyRequest): boolean {
-  return (request.raw.socket as { adminSocket?: true }).adminSocket === true
+/** What a request made inside this process gives as its peer; no peer of a network has an address that is none. */
+export const IN_PROCESS = 'in-process'
+
+/** The admin socket is a Unix socket that only its owner may open: whoever comes through it, or from this process, is the administrator. */
+function isAdminSocket({ raw }: FastifyRequest): boolean {
+  return (raw.socket as { adminSocket?: true }).adminSocket === true || raw.socket.remoteAddress === IN_PROCESS
 }
 
 /** `Bearer <token>`, or Basic with the token as the password, so that a browser can ask for it. */

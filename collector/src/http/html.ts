@@ -22,13 +22,13 @@ function rendered(inner: Inner): string {
   if (inner === null || inner === undefined || inner === false) return ''
   if (inner instanceof Html) return inner.text
   if (typeof inner === 'number') return String(inner)
-  return typeof inner === 'string' ? escape(inner) : inner.map(rendered).join('')
+  return typeof inner === 'string' ? escaped(inner) : inner.map(rendered).join('')
 }
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 /** HTML's five, and control characters and bidirectional overrides made visible: a name cannot pose as another. */
-function escape(text: string): string {
+function escaped(text: string): string {
   return text
     .replace(/[&<>"']/g, character => entities[character] ?? '')
     .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\uFFFD')
