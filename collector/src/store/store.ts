@@ -4,8 +4,15 @@ import type { Finding, Outcome } from '@fettle/catalog'
 export const BUCKETS = 64
 /** Transitions kept per host; older ones end. */
 export const TRANSITIONS_KEPT = 500
+/** Bytes of transitions kept per host; older ones end, the newest stays whatever its size. */
+export const TRANSITION_BYTES_KEPT = 1024 * 1024
 /** Entries kept of each bucket's change feed. */
 export const FEED_KEPT = 10_000
+
+/** An update that no host confirmed for this long is forgotten by `firstSeen`, days; up to twice as long where that is cheaper. */
+export const FIRST_SEEN_DAYS = 400
+/** Most updates that `firstSeen` remembers; beyond it a new one is answered with the time that was given, and not kept. */
+export const FIRST_SEEN_KEPT = 1_000_000
 
 /** The bucket of a host: the first byte of its id. @param hostId 32 hexadecimal digits */
 export function bucketOf(hostId: string): number {
@@ -73,6 +80,8 @@ export type Change = {
   readonly receivedAt: number
   readonly clockOffsetMs: number | null
   readonly dropped: number
+  /** Left out: stays what it was. */
+  readonly agentVersion?: string | undefined
 } & (
   | {
       readonly kind: 'report'
@@ -119,9 +128,13 @@ export class StoreUnavailable extends Error {
  * to make it. Every method throws `StoreUnavailable` while the engine is away.
  */
 export type Store = {
-  /** Random name of this data set: a wiped engine has another one. */
+  /** Random name of this data set: a wiped engine has another one. Asked of the engine each time; made where there is none. */
   epoch(): Promise<string>
-  /** Applies in order, each one idempotent and atomic: compare seq, write the fact, renew freshness, append transition and feed entry. One answer each. */
+  /**
+   * Applies in order, each one idempotent and atomic: compare seq, write the fact, renew freshness, append transition and feed entry. One answer each.
+   * A report whose hash is the one before it of its key is no transition. Where it throws, some may have been applied: the same changes are to be tried
+   * again before later ones of their hosts, or a later seq would make them `old`. Calls that were waiting behind one that threw throw as well.
+   */
   apply(changes: readonly Change[]): Promise<Applied[]>
   /** Every host of the fleet, some at a time. */
   load(): AsyncIterable<StoredHost>
@@ -132,11 +145,16 @@ export type Store = {
   putFindings(hostId: string, findings: readonly Finding[]): Promise<void>
   /**
    * Enrols a host by a token, atomically: counts one use, takes the instance name, with `~` and six digits of the hostId where another host has it.
-   * The same host again with a token gets its old name. @returns undefined where the token is unknown, spent, expired or no enrolment token
+   * The same host again with a token gets its old name; with the token it came by, that counts no use, so a torn enrolment is simply tried again. @returns undefined where the token is unknown, spent, expired or no enrolment token
    */
   enrol(tokenId: string, host: Omit<HostMeta, 'enrolledAt'>, now: number): Promise<HostMeta | undefined>
   /** Removes a host and all its data; the feed tells. @returns whether there was one */
   remove(hostId: string): Promise<boolean>
+  /**
+   * Writes again what a wiped engine lost: enrolments (without facts: the agents send those) and tokens. Never overwrites what is there, never brings back
+   * what was removed: may be called whenever something might have been lost.
+   */
+  restore(hosts: readonly HostMeta[], tokens: readonly Token[]): Promise<void>
   putToken(token: Token): Promise<void>
   token(id: string): Promise<Token | undefined>
   tokens(): Promise<Token[]>

@@ -1,0 +1,264 @@
+/**
+ * The atomic steps, in Lua (redis.io/docs/latest/develop/programmability/eval-intro). Each works on keys of one hash tag, named by the base that
+ * is its only key: `fettle:{f12}:` or `fettle:{fettle}:`. README.md beside the store tells every key.
+ */
+
+/**
+ * Changes of one bucket, in order. ARGV: transitions kept, bytes of them kept, feed entries kept; then for each change: kind (`f` fact, `s` superseded,
+ * `b` beat), hostId, seq, received at, clock offset or '', dropped, agent version or '', number of arguments that follow, and those:
+ * key, fresh at, hash, body; or for a beat pairs of key and fresh at. Returns a letter each: applied, old, gone.
+ * A stamp `t:KEY` is "freshAt hash": the hash of the key's newest transition; freshAt 0 while there is no fact yet.
+ */
+const apply = String.raw`
+local base = KEYS[1]
+local kept, bytesKept, feedKept = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local answers = {}
+
+local function append(id, held, entry)
+  local list = base .. 'x:' .. id
+  local length = redis.call('RPUSH', list, entry)
+  local bytes = (tonumber(held) or 0) + #entry
+  while length > 1 and (length > kept or bytes > bytesKept) do
+    bytes = bytes - #redis.call('LPOP', list)
+    length = length - 1
+  end
+  return bytes
+end
+
+local function take(first, extra, kind, id, seq, received, offset, dropped, version)
+  local host = base .. 'h:' .. id
+  local fields = { 'enrolled', 'seq', 'seen', 'bytes' }
+  if kind == 'b' then
+    for k = first, first + extra - 1, 2 do fields[#fields + 1] = 't:' .. ARGV[k] end
+  else
+    fields[5] = 't:' .. ARGV[first]
+  end
+  local held = redis.call('HMGET', host, unpack(fields))
+  if not held[1] then return 'g' end
+  if tonumber(seq) <= (tonumber(held[2]) or 0) then return 'o' end
+  local set = { 'seq', seq, 'offset', offset, 'dropped', dropped }
+  local function put(name, value)
+    set[#set + 1] = name
+    set[#set + 1] = value
+  end
+  if tonumber(received) > (tonumber(held[3]) or 0) then put('seen', received) end
+  if version ~= '' then put('version', version) end
+  local entry = kind .. id
+  if kind == 'b' then
+    for k = 0, extra / 2 - 1 do
+      local stamp = held[5 + k]
+      local fresh, hash = string.match(stamp or '0 ', '^(%S+) (.*)$')
+      local given = ARGV[first + 2 * k + 1]
+      if tonumber(fresh) > 0 and tonumber(given) > tonumber(fresh) then put('t:' .. ARGV[first + 2 * k], given .. ' ' .. hash) end
+    end
+  else
+    local key, given, hash, body = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
+    local fresh, last = string.match(held[5] or '0 ', '^(%S+) (.*)$')
+    if hash ~= last then put('bytes', append(id, held[4], seq .. ' ' .. key .. '\n' .. body)) end
+    if kind == 'f' then
+      put('d:' .. key, body)
+      fresh = given
+    end
+    put('t:' .. key, fresh .. ' ' .. hash)
+    entry = 'f' .. id .. key
+  end
+  redis.call('HSET', host, unpack(set))
+  redis.call('XADD', base .. 'feed', 'MAXLEN', '~', feedKept, '*', 'e', entry)
+  return 'a'
+end
+
+local i = 4
+while ARGV[i] do
+  local extra = tonumber(ARGV[i + 7])
+  answers[#answers + 1] = take(i + 8, extra, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6])
+  i = i + 8 + extra
+end
+return table.concat(answers)
+`
+
+/** ARGV: hostId, findings as JSON, feed entries kept. Nothing where the host is not enrolled. */
+const putFindings = `
+local host = KEYS[1] .. 'h:' .. ARGV[1]
+if redis.call('HEXISTS', host, 'enrolled') == 0 then return 0 end
+redis.call('HSET', host, 'findings', ARGV[2])
+redis.call('XADD', KEYS[1] .. 'feed', 'MAXLEN', '~', ARGV[3], '*', 'e', 'n' .. ARGV[1])
+return 1
+`
+
+/** The first step of an enrolment: counts a use of the token, takes a name. ARGV: tokenId, hostId, now, names best first. Returns the name, 0 for a refused token, 1 where every name is taken. */
+const enrolName = `
+local base, id = KEYS[1], ARGV[2]
+local text = redis.call('HGET', base .. 'tokens', ARGV[1])
+if not text then return 0 end
+local token = cjson.decode(text)
+if token.kind ~= 'enrol' then return 0 end
+if type(token.expiresAt) == 'number' and token.expiresAt <= tonumber(ARGV[3]) then return 0 end
+local again = redis.call('HGET', base .. 'by', id) == ARGV[1]
+local uses = redis.call('HGET', base .. 'uses', ARGV[1])
+if not again and uses and tonumber(uses) < 1 then return 0 end
+local name = redis.call('HGET', base .. 'ids', id)
+for k = 4, #ARGV do
+  if name then break end
+  local owner = redis.call('HGET', base .. 'names', ARGV[k])
+  if not owner or owner == id then name = ARGV[k] end
+end
+if not name then return 1 end
+redis.call('HSET', base .. 'names', name, id)
+redis.call('HSET', base .. 'ids', id, name)
+redis.call('HSET', base .. 'by', id, ARGV[1])
+redis.call('DEL', base .. 'gone:' .. id)
+if uses and not again then redis.call('HINCRBY', base .. 'uses', ARGV[1], -1) end
+return name
+`
+
+/** The second step: the host's record. ARGV: hostId, record as JSON, now, feed entries kept. Returns when it was enrolled first. */
+const enrolHost = `
+local base, id = KEYS[1], ARGV[1]
+local host = base .. 'h:' .. id
+redis.call('HSETNX', host, 'enrolled', ARGV[3])
+redis.call('HSET', host, 'meta', ARGV[2])
+redis.call('SADD', base .. 'hosts', id)
+redis.call('XADD', base .. 'feed', 'MAXLEN', '~', ARGV[4], '*', 'e', 'h' .. id)
+return redis.call('HGET', host, 'enrolled')
+`
+
+/** Removing, first: from now on no restore and no spent token brings the host back. ARGV: hostId, seconds. */
+const removeMark = `
+local base, id = KEYS[1], ARGV[1]
+redis.call('HDEL', base .. 'by', id)
+redis.call('SET', base .. 'gone:' .. id, '1', 'EX', ARGV[2])
+return redis.call('HEXISTS', base .. 'ids', id)
+`
+
+/** Removing, second: all data of the host. ARGV: hostId, feed entries kept. */
+const removeHost = `
+local base, id = KEYS[1], ARGV[1]
+local known = redis.call('SREM', base .. 'hosts', id)
+local deleted = redis.call('DEL', base .. 'h:' .. id, base .. 'x:' .. id)
+if known + deleted == 0 then return 0 end
+redis.call('XADD', base .. 'feed', 'MAXLEN', '~', ARGV[2], '*', 'e', 'r' .. id)
+return 1
+`
+
+/** Removing, last: the name, unless the host enrolled again meanwhile. ARGV: hostId. */
+const removeName = `
+local base, id = KEYS[1], ARGV[1]
+if redis.call('HEXISTS', base .. 'by', id) == 1 then return 0 end
+local name = redis.call('HGET', base .. 'ids', id)
+if not name then return 0 end
+redis.call('HDEL', base .. 'ids', id)
+if redis.call('HGET', base .. 'names', name) == id then redis.call('HDEL', base .. 'names', name) end
+return 1
+`
+
+/** Names for hosts that may have been lost. ARGV: number of names of each; then hostId and names, best first. Returns a name each, '' for one that was removed. */
+const restoreNames = `
+local base, each = KEYS[1], tonumber(ARGV[1])
+local names = {}
+for i = 2, #ARGV, each + 1 do
+  local id = ARGV[i]
+  local name = redis.call('HGET', base .. 'ids', id)
+  if redis.call('EXISTS', base .. 'gone:' .. id) == 1 then
+    name = ''
+  elseif not name then
+    for k = i + 1, i + each do
+      if redis.call('HSETNX', base .. 'names', ARGV[k], id) == 1 or redis.call('HGET', base .. 'names', ARGV[k]) == id then
+        name = ARGV[k]
+        redis.call('HSET', base .. 'ids', id, name)
+        redis.call('HSETNX', base .. 'by', id, '')
+        break
+      end
+    end
+  end
+  names[#names + 1] = name or ''
+end
+return names
+`
+
+/** Records of hosts that may have been lost. ARGV: feed entries kept; then hostId, record as JSON, enrolled at. */
+const restoreHosts = `
+local base = KEYS[1]
+for i = 2, #ARGV, 3 do
+  local id = ARGV[i]
+  local host = base .. 'h:' .. id
+  if redis.call('HSETNX', host, 'enrolled', ARGV[i + 2]) == 1 then
+    redis.call('HSET', host, 'meta', ARGV[i + 1])
+    redis.call('SADD', base .. 'hosts', id)
+    redis.call('XADD', base .. 'feed', 'MAXLEN', '~', ARGV[1], '*', 'e', 'h' .. id)
+  end
+end
+return 1
+`
+
+/** ARGV: id, token as JSON without its uses, uses left or '', `write` or `restore`. */
+const putToken = `
+local base, id = KEYS[1], ARGV[1]
+if ARGV[4] == 'restore' and (redis.call('HEXISTS', base .. 'tokens', id) == 1 or redis.call('EXISTS', base .. 'gone:' .. id) == 1) then return 0 end
+redis.call('DEL', base .. 'gone:' .. id)
+redis.call('HSET', base .. 'tokens', id, ARGV[2])
+if ARGV[3] == '' then redis.call('HDEL', base .. 'uses', id) else redis.call('HSET', base .. 'uses', id, ARGV[3]) end
+return 1
+`
+
+/** ARGV: id, seconds for which no restore brings it back. */
+const removeToken = `
+local base, id = KEYS[1], ARGV[1]
+redis.call('SET', base .. 'gone:' .. id, '1', 'EX', ARGV[2])
+redis.call('HDEL', base .. 'uses', id)
+return redis.call('HDEL', base .. 'tokens', id)
+`
+
+/** Tokens with their uses, of one moment. ARGV: ids, or none for all. Returns JSON and uses in turn. */
+const readTokens = `
+local base = KEYS[1]
+local ids = ARGV
+if #ARGV == 0 then ids = redis.call('HKEYS', base .. 'tokens') end
+local found = {}
+for _, id in ipairs(ids) do
+  local text = redis.call('HGET', base .. 'tokens', id)
+  if text then
+    found[#found + 1] = text
+    found[#found + 1] = redis.call('HGET', base .. 'uses', id) or ''
+  end
+end
+return found
+`
+
+/**
+ * The earliest times of updates of one of the sub-hashes. ARGV: this period's hash, the one before, seconds until this period's hash ends, most entries,
+ * then update and time. What is confirmed moves into this period's hash; what no host confirms ends with its own.
+ */
+const firstSeen = `
+local now, before = KEYS[1] .. ARGV[1], KEYS[1] .. ARGV[2]
+local room = tonumber(ARGV[4]) - redis.call('HLEN', now)
+local times = {}
+for i = 5, #ARGV, 2 do
+  local update, time = ARGV[i], ARGV[i + 1]
+  local held = redis.call('HGET', now, update)
+  local earliest = held or redis.call('HGET', before, update)
+  if not earliest or tonumber(time) < tonumber(earliest) then earliest = time end
+  if held ~= earliest and (held or room > 0) then
+    redis.call('HSET', now, update, earliest)
+    if not held then room = room - 1 end
+  end
+  times[#times + 1] = earliest
+end
+if redis.call('TTL', now) == -1 then redis.call('EXPIRE', now, ARGV[3]) end
+return times
+`
+
+export const scripts = {
+  apply,
+  putFindings,
+  enrolName,
+  enrolHost,
+  removeMark,
+  removeHost,
+  removeName,
+  restoreNames,
+  restoreHosts,
+  putToken,
+  removeToken,
+  readTokens,
+  firstSeen,
+} as const
