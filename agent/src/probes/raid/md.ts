@@ -46,7 +46,9 @@ export function mdProbe(): Probe {
   })
 }
 
-const isExamine = (text: string): boolean => /^\/dev\/\S+:\s*$/m.test(text) && /^\s*Magic : /m.test(text)
+function isExamine(text: string): boolean {
+  return /^\/dev\/\S+:\s*$/m.test(text) && /^\s*Magic : /m.test(text)
+}
 
 async function captureSysfs(host: Host): Promise<Captured[]> {
   const found: Captured[] = []
