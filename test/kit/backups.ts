@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, statSync, truncateSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -25,11 +26,11 @@ export type Repository = {
   lock(): Promise<() => Promise<void>>
 }
 
-/** A folder with a few files, for a source. */
+/** A folder with a few files, for a source; their content does not compress, so that the largest pack of a repository holds data and no tree. */
 export function makeSource(folder: string, name: string): string {
   const path = join(folder, name)
   mkdirSync(path, { recursive: true })
-  for (const index of [1, 2, 3]) writeFileSync(join(path, `${index}.txt`), `${name} ${index} `.repeat(20_000 * index))
+  for (const index of [1, 2, 3]) writeFileSync(join(path, `${index}.txt`), randomBytes(60_000 * index))
   return path
 }
 
