@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 const execute = promisify(execFile)
 
 /** A suite of the local repository: what its Release file says, which is what tells security updates from others. */
-export type Suite = {
+type Suite = {
   readonly name: string
   readonly origin: string
   readonly label: string
@@ -18,7 +18,7 @@ export type Suite = {
 }
 
 /** The three suites of a Debian release; `extra` is a stranger's that only calls itself security. */
-export const suites = {
+const suites = {
   main: { name: 'trixie', origin: 'Debian', label: 'Debian', suite: 'stable' },
   updates: { name: 'trixie-updates', origin: 'Debian', label: 'Debian', suite: 'stable-updates' },
   security: { name: 'trixie-security', origin: 'Debian', label: 'Debian-Security', suite: 'stable-security' },
@@ -27,7 +27,7 @@ export const suites = {
 
 export type SuiteName = keyof typeof suites
 
-export type Package = {
+type Package = {
   readonly name: string
   readonly version: string
   readonly depends?: string

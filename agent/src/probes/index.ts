@@ -3,6 +3,7 @@ import disksSmartctl from './disks/smartctl.ts'
 import filesystemsMounts from './filesystems/mounts.ts'
 import memoryEdac from './memory/edac.ts'
 import raidMd from './raid/md.ts'
+import rebootLinux from './reboot/linux.ts'
 import sensorsHwmon from './sensors/hwmon.ts'
 import systemLinux from './system/linux.ts'
 import updatesApt from './updates/apt.ts'
@@ -10,6 +11,7 @@ import usageProc from './usage/proc.ts'
 
 /** Every source that the agent can read. A probe is in this list or it does not exist. */
 export const probes: readonly Probe[] = [
+  rebootLinux,
   systemLinux,
   usageProc,
   updatesApt,

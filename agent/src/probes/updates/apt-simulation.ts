@@ -1,7 +1,7 @@
 import { type Captured, Failed } from '../../probe.ts'
 import { compareVersions } from './deb-version.ts'
 
-export type Upgrade = {
+type Upgrade = {
   readonly name: string
   readonly installed: string
   readonly candidate: string

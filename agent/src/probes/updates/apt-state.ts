@@ -39,9 +39,6 @@ export function parseRelease(text: string): Release & { readonly validUntil: num
   }
 }
 
-/** The last upgrade that apt logged. */
-export type LastUpgrade = { readonly at: number | null; readonly succeeded: boolean | null }
-
 /**
  * The last `Upgrade:` of /var/log/apt/history.log, and whether it ended well. The log's times are local without a zone: the file's own time, taken when
  * its last line was written, tells the zone, so that a capture reads the same anywhere. Null: the log tells of no upgrade.

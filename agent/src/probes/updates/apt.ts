@@ -23,7 +23,7 @@ const RELEASE_HEAD_BYTES = 4096
 const MOST_RELEASES = 200
 
 const options = v.strictObject({ configFile: optionalText })
-export type AptOptions = v.InferOutput<typeof options>
+type AptOptions = v.InferOutput<typeof options>
 
 /** Pending updates of Debian and its kin, told by apt-get(8) and apt-cache(8). Never fetches lists: that needs the network, root and the lock. */
 export default defineProbe<'updates', AptOptions>({
