@@ -1,29 +1,17 @@
 import { request } from 'node:http'
 import { createLog } from '@fettle/kit'
 import { adminSocket } from './admin-socket.ts'
-import { buildCollector } from './collector.ts'
+import { answered, buildCollector, type Call, callInProcess } from './collector.ts'
 import { CommandError } from './command.ts'
 import type { CollectorConfig } from './config.ts'
-import { IN_PROCESS } from './http/auth.ts'
-
-export type Call = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown) => Promise<unknown>
 
 /** Runs `work` with the administrator's calls: on the running collector by its socket, else on the store itself. */
 export async function withAdmin<T>(config: CollectorConfig, work: (call: Call) => Promise<T>): Promise<T> {
   const socket = adminSocket(config.values.data)
   if (await answers(socket)) return work(overSocket(socket))
   const built = await buildCollector({ config, log: createLog('fettle-collector', 'silent') })
-  const call: Call = async (method, path, body) => {
-    const answer = await built.app.inject({
-      method,
-      url: path,
-      remoteAddress: IN_PROCESS,
-      ...(body === undefined ? {} : { payload: body as object }),
-    })
-    return result(answer.statusCode, answer.body)
-  }
   try {
-    return await work(call)
+    return await work(callInProcess(built.app))
   } finally {
     await built.close()
   }
@@ -32,14 +20,8 @@ export async function withAdmin<T>(config: CollectorConfig, work: (call: Call) =
 function overSocket(socketPath: string): Call {
   return async (method, path, body) => {
     const { status, text } = await send(socketPath, method, path, body)
-    return result(status, text)
+    return answered(status, text)
   }
-}
-
-function result(status: number, text: string): unknown {
-  const body = JSON.parse(text || 'null') as { error?: string } | null
-  if (status >= 400) throw new CommandError(body?.error ?? `the collector answered ${status}`)
-  return body
 }
 
 async function answers(socketPath: string): Promise<boolean> {

@@ -7,6 +7,7 @@ import { readSupportTable, shippedSupportTable } from '@fettle/catalog'
 import { type Clock, Closers, type Log, systemClock } from '@fettle/kit'
 import type { FastifyInstance } from 'fastify'
 import { adminSocket } from './admin-socket.ts'
+import { CommandError } from './command.ts'
 import type { CollectorConfig } from './config.ts'
 import { Core } from './core.ts'
 import { createEvents, type Events } from './events.ts'
@@ -14,7 +15,7 @@ import { type CollectorMetrics, createCollectorMetrics } from './exposition/self
 import { adminRoutes } from './http/admin.ts'
 import { apiRoutes } from './http/api.ts'
 import { createApp, type Tls } from './http/app.ts'
-import { Access } from './http/auth.ts'
+import { Access, IN_PROCESS } from './http/auth.ts'
 import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { pageRoutes } from './http/page.ts'
@@ -32,8 +33,13 @@ export type RunningCollector = {
   /** Where agents connect. */
   readonly agentUrl: string
   readonly core: Core
+  /** A call of the API as its administrator. */
+  readonly admin: Call
   readonly stop: () => Promise<void>
 }
+
+/** A call of the API; the answer's body. @throws CommandError with the API's own words where it was refused */
+export type Call = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown) => Promise<unknown>
 
 /** The collector's parts without an open door: what both `run` and the commands on a stopped collector use. */
 export type BuiltCollector = {
@@ -76,7 +82,27 @@ export async function startCollector(deps: CollectorDeps): Promise<RunningCollec
   const agentUrl = agentUrlOf(built.app, secure) ?? ''
   const url = agentUrl.replace(/^ws/, 'http')
   log.info({ url, hosts: built.core.fleet.size }, 'collector listens')
-  return { url, agentUrl, core: built.core, stop: () => closers.close() }
+  return { url, agentUrl, core: built.core, admin: callInProcess(built.app), stop: () => closers.close() }
+}
+
+/** The administrator's calls on routes of this process. */
+export function callInProcess(app: FastifyInstance): Call {
+  return async (method, path, body) => {
+    const answer = await app.inject({
+      method,
+      url: path,
+      remoteAddress: IN_PROCESS,
+      ...(body === undefined ? {} : { payload: body as object }),
+    })
+    return answered(answer.statusCode, answer.body)
+  }
+}
+
+/** The body of an answer of the API. @throws CommandError */
+export function answered(status: number, text: string): unknown {
+  const body = JSON.parse(text || 'null') as { error?: string } | null
+  if (status >= 400) throw new CommandError(body?.error ?? `the collector answered ${status}`)
+  return body
 }
 
 /** Where agents connect; undefined while nothing listens. */

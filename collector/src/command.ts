@@ -26,12 +26,12 @@ const DEFAULT_FILE = '/etc/fettle/collector.yaml'
 
 /** The configuration of this process: file and environment. @throws ConfigError, CommandError */
 export async function loadConfig(env: Io['env']): Promise<CollectorConfig> {
-  const path = env['FETTLE_CONFIG'] ?? DEFAULT_FILE
+  const path = env.FETTLE_CONFIG ?? DEFAULT_FILE
   try {
     return readCollectorConfig({ path, text: await readFile(path, 'utf8') }, env)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    if (env['FETTLE_CONFIG'] !== undefined) throw new CommandError(`Cannot read the configuration ${path}: there is no such file`, 78)
+    if (env.FETTLE_CONFIG !== undefined) throw new CommandError(`Cannot read the configuration ${path}: there is no such file`, 78)
     return readCollectorConfig(undefined, env)
   }
 }

@@ -48,7 +48,7 @@ export class FleetHost {
 
   /** From the fact, unless the agent's configuration or enrolment set it as a label. */
   get role(): Role {
-    const set = this.meta.labels['role']
+    const set = this.meta.labels.role
     return roles.find(role => role === set) ?? this.system?.role ?? 'server'
   }
 

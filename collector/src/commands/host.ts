@@ -1,5 +1,6 @@
 import { age } from '@fettle/catalog'
-import { type Call, withAdmin } from '../admin-client.ts'
+import { withAdmin } from '../admin-client.ts'
+import type { Call } from '../collector.ts'
 import { CommandError, type Io, loadConfig, parsed, printable, table } from '../command.ts'
 import type { hostDetail, hostSummary } from '../http/views.ts'
 

@@ -1,5 +1,6 @@
 import { parseDuration } from '@fettle/kit'
-import { type Call, withAdmin } from '../admin-client.ts'
+import { withAdmin } from '../admin-client.ts'
+import type { Call } from '../collector.ts'
 import { CommandError, type Io, loadConfig, parsed, printable, table } from '../command.ts'
 import type { Token } from '../store/store.ts'
 
