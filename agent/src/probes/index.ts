@@ -1,4 +1,6 @@
 import type { Probe } from '../probe.ts'
+import clockChrony from './clock/chrony.ts'
+import clockTimedatectl from './clock/timedatectl.ts'
 import disksSmartctl from './disks/smartctl.ts'
 import filesystemsMounts from './filesystems/mounts.ts'
 import memoryEdac from './memory/edac.ts'
@@ -20,4 +22,6 @@ export const probes: readonly Probe[] = [
   raidMd,
   sensorsHwmon,
   memoryEdac,
+  clockTimedatectl,
+  clockChrony,
 ]
