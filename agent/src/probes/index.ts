@@ -7,6 +7,7 @@ import memoryEdac from './memory/edac.ts'
 import raidMd from './raid/md.ts'
 import rebootLinux from './reboot/linux.ts'
 import sensorsHwmon from './sensors/hwmon.ts'
+import servicesSystemd from './services/systemd.ts'
 import systemLinux from './system/linux.ts'
 import updatesApt from './updates/apt.ts'
 import usageProc from './usage/proc.ts'
@@ -24,4 +25,5 @@ export const probes: readonly Probe[] = [
   memoryEdac,
   clockTimedatectl,
   clockChrony,
+  servicesSystemd,
 ]
