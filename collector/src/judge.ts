@@ -42,6 +42,11 @@ export class Judge {
     this.#due.set(host.meta.hostId, this.#deps.clock.now() + SETTLE_MS)
   }
 
+  /** Judges at once what would be judged within moments. */
+  now(host: FleetHost): void {
+    this.#judge(host)
+  }
+
   forget(hostId: string): void {
     this.#due.delete(hostId)
   }

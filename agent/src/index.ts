@@ -1,0 +1,10 @@
+/** The agent as a library: what `npm start` and the tests across borders use. */
+export { type Agent, type AgentParts, startAgent } from './agent.ts'
+export { type CliContext, cli } from './cli.ts'
+export { type AgentConfig, defaultConfig, loadConfig } from './config.ts'
+export type { Host } from './host.ts'
+export { localHost } from './host/local.ts'
+export { replayHost } from './host/replay.ts'
+export { openStateDir, type StateDir } from './host/state.ts'
+export { probes } from './probes/index.ts'
+export { surveyText } from './survey-text.ts'

@@ -1,0 +1,54 @@
+import { createLog, type Log, systemClock, untilSignal } from '@fettle/kit'
+import { type Agent, defaultConfig, localHost, openStateDir, startAgent, surveyText } from '../agent/src/index.ts'
+import { type RunningCollector, readCollectorConfig, startCollector } from '../collector/src/index.ts'
+
+/** `npm start`: a collector on the embedded store and an agent that reports this very machine, in one process, for a first look. */
+const { env, stdout } = process
+const data = env.FETTLE_DATA ?? '.fettle'
+const log = createLog('fettle', (env.FETTLE_LOG as 'warn' | undefined) ?? 'error')
+
+const collector = await startCollector({ config: readCollectorConfig(undefined, { ...env, FETTLE_DATA: `${data}/collector` }), log })
+const agent = await startOwnAgent(collector, log)
+stdout.write(`Fettle looks at this machine; the first round takes up to a minute …\n\n`)
+await agent.refresh([])
+await printPosture(collector, agent)
+await printDoors(collector)
+const alive = setInterval(() => {}, 2 ** 30)
+process.exitCode = await untilSignal(process, log, async () => {
+  clearInterval(alive)
+  await agent.stop()
+  await collector.stop()
+})
+
+/** The agent enrols itself by a token of its own at its first start; later its key is enough. */
+async function startOwnAgent(collector: RunningCollector, log: Log): Promise<Agent> {
+  const made = (await collector.admin('POST', '/api/v1/tokens', { uses: 1, expiresInMs: 600_000, note: 'npm start' })) as { token: string }
+  const config = defaultConfig({ collector: { url: collector.agentUrl, caFile: null, allowPlain: false, token: made.token }, dataDir: `${data}/agent` })
+  return startAgent({ config, host: localHost(), clock: systemClock, log, state: await openStateDir(config.dataDir) })
+}
+
+/** What the collector thinks of this machine, as `fettle-agent check` would print it. */
+async function printPosture({ core }: RunningCollector, { hostId }: Agent): Promise<void> {
+  const host = core.fleet.byId(hostId)
+  if (!host) throw new Error('Cannot show this machine: it did not enrol; run with FETTLE_LOG=info to see why')
+  core.judge.now(host)
+  const now = Date.now()
+  const survey = { host: { hostname: host.meta.instance, role: host.role, uid: process.getuid?.() ?? 0 }, now, facts: [...host.held.values()], findings: [...host.findings.values()] }
+  stdout.write(surveyText(survey, { colour: stdout.isTTY && !env.NO_COLOR ? 'on' : 'off', columns: stdout.columns ?? 120, detail: 'bad' }))
+}
+
+async function printDoors({ url, agentUrl, admin }: RunningCollector): Promise<void> {
+  const next = (await admin('POST', '/api/v1/tokens', { uses: 1, note: 'npm start: the next machine' })) as { token: string }
+  stdout.write(`
+Page        ${url}/
+Metrics     ${url}/metrics/hosts   (and ${url}/metrics of the collector itself)
+Prometheus  prometheus --config.file=deploy/prometheus/prometheus.yml
+API         ${url}/api/v1/openapi.json
+
+The next machine (this token enrols one, within a day):
+  fettle-agent enroll --collector ${agentUrl} --token ${next.token}
+To be reached from other machines: FETTLE_LISTEN=0.0.0.0:7300 FETTLE_TLS_CERT=… FETTLE_TLS_KEY=… npm start
+
+Ctrl-C stops.
+`)
+}
