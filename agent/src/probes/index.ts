@@ -1,4 +1,5 @@
 import type { Probe } from '../probe.ts'
+import agentSelf from './agent/self.ts'
 import clockChrony from './clock/chrony.ts'
 import clockTimedatectl from './clock/timedatectl.ts'
 import disksSmartctl from './disks/smartctl.ts'
@@ -26,4 +27,5 @@ export const probes: readonly Probe[] = [
   clockTimedatectl,
   clockChrony,
   servicesSystemd,
+  agentSelf,
 ]

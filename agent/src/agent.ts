@@ -1,0 +1,209 @@
+import type { HeldFact } from '@fettle/catalog'
+import { type Clock, Closers, type Log } from '@fettle/kit'
+import { readCadence } from './cadence.ts'
+import type { AgentConfig } from './config.ts'
+import { type Answer, listen, type Request } from './control.ts'
+import { readOwn } from './host/self.ts'
+import type { StateDir } from './host/state.ts'
+import { type Watch, watchPaths } from './host/watch.ts'
+import type { Host } from './host.ts'
+import { type Identity, openIdentity } from './identity.ts'
+import { Link } from './link.ts'
+import { lookAt, probesFor } from './look.ts'
+import { type Membership, readMembership, writeMembership } from './membership.ts'
+import { Outbox } from './outbox.ts'
+import { keyOf, type Probe } from './probe.ts'
+import selfProbe, { type Live } from './probes/agent/self.ts'
+import { probes as allProbes } from './probes/index.ts'
+import { Schedule, scheduleLimits, type Task } from './schedule.ts'
+import { readAddress } from './target.ts'
+import { version } from './version.ts'
+
+/** How long a refresh that was asked for waits for the collector's acknowledgement, ms. */
+const ACK_WAIT_MS = 20_000
+/** A jump of the wall clock beyond this means that the machine slept or was set right: everything is looked at again, ms. */
+const JUMP_MS = 60_000
+
+/** What an agent is made of; tests pass their own. */
+export type AgentParts = {
+  readonly config: AgentConfig
+  readonly host: Host
+  readonly clock: Clock
+  readonly log: Log
+  readonly state: StateDir
+  readonly probes?: readonly Probe[]
+  readonly watch?: Watch
+}
+
+/** A running agent. */
+export type Agent = {
+  readonly hostId: string
+  /** Whether the collector has welcomed it on the connection that stands. */
+  readonly connected: () => boolean
+  /** Looks again at keys or subjects (all where none is named); resolves with the keys, once looked at and acknowledged or late. */
+  refresh(keys: readonly string[]): Promise<string[]>
+  stop(): Promise<void>
+}
+
+/** Starts looking, keeping and reporting. @throws where the key cannot be used or another agent runs on the same state */
+export async function startAgent(parts: AgentParts): Promise<Agent> {
+  const closers = new Closers()
+  try {
+    return await start(parts, closers)
+  } catch (error) {
+    await closers.close().catch(() => {})
+    throw error
+  }
+}
+
+async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
+  const { config, host, clock, log, state } = parts
+  const identity = await openIdentity(state)
+  let link: Link | undefined
+  closers.add(await listen(state, log, request => answer(request)))
+  const outbox = await Outbox.open({ state, clock, log, fresh: identity.fresh })
+  closers.add(() => outbox.close())
+
+  const looked = new Map<string, HeldFact>()
+  const probes = probesFor(parts.probes ?? allProbes, host.platform, config)
+  const options = { ...config.options, [keyOf(selfProbe)]: { live: liveOf(parts, outbox, looked) } }
+  const tasks = await Promise.all(probes.map(probe => taskOf(probe, { ...parts, config: { ...config, options } }, outbox, looked)))
+  outbox.keepOnly(new Set(tasks.map(task => task.key)))
+  const schedule = new Schedule(tasks, clock, identity.hostId)
+
+  const refresh = async (keys: readonly string[]) => {
+    const done = await schedule.refresh(keys)
+    await outbox.flush()
+    if (link) await Promise.race([link.settled(), late(clock, ACK_WAIT_MS)])
+    return done
+  }
+  const answer = async ({ ask, keys = [], wait }: Request): Promise<Answer> => {
+    if (ask === 'reconnect') {
+      await connect()
+      return { ok: true, message: link ? 'connecting' : 'no collector is known' }
+    }
+    const looking = refresh(keys)
+    if (!wait) return { ok: true, message: 'looking' }
+    const done = await looking
+    return { ok: true, keys: done, message: `looked at ${done.length}; ${standing(link, outbox)}` }
+  }
+  const connect = async () => {
+    await link?.stop()
+    link = await openLink(parts, identity, outbox, keys => void schedule.refresh(keys, scheduleLimits.remoteDistanceMs))
+    link?.start()
+  }
+  closers.add(async () => link?.stop())
+  await connect()
+  closers.add(() => schedule.stop())
+  schedule.start()
+  for (const probe of probes) {
+    if (probe.watch) closers.add((parts.watch ?? watchPaths)(probe.watch, () => void schedule.refresh([keyOf(probe)])))
+  }
+  closers.add(watchClock(clock, () => void schedule.refresh([])))
+  log.info({ hostId: identity.hostId, probes: tasks.length, version }, 'the agent runs')
+  return { hostId: identity.hostId, connected: () => link?.connected ?? false, refresh, stop: () => closers.close() }
+}
+
+async function taskOf(probe: Probe, { host, config, log }: AgentParts, outbox: Outbox, looked: Map<string, HeldFact>): Promise<Task> {
+  const cadence = await readCadence(probe.every)
+  const key = keyOf(probe)
+  const look = async () => {
+    const fact = await lookAt(probe, host, config, cadence.everyMs)
+    if (looked.get(key)?.outcome !== fact.outcome) log.info({ key, outcome: fact.outcome, reason: fact.reason }, 'looked')
+    looked.set(key, { ...fact, data: undefined })
+    await outbox.observe(fact)
+  }
+  return { key, heavy: probe.heavy === true, cadence, look }
+}
+
+/** The link to the collector that the configuration or the enrolment names; undefined where there is none yet. */
+async function openLink(parts: AgentParts, identity: Identity, outbox: Outbox, onRefresh: (keys: readonly string[]) => void) {
+  const { config, host, clock, log, state } = parts
+  const membership = await readMembership(state)
+  const address = config.collector.url ?? membership?.url
+  if (!address) {
+    log.warn('no collector is known: enrol this machine with fettle-agent enroll')
+    return undefined
+  }
+  const allowPlain = config.collector.allowPlain || membership?.allowPlain === true
+  const url = readAddress(address, allowPlain ? 'allowed' : 'refused')
+  const caFile = config.collector.caFile ?? membership?.caFile ?? null
+  const instance = config.instance ?? membership?.instance ?? host.hostname
+  const { token } = config.collector
+  let known: Membership = membership?.url === url ? membership : { url, caFile, allowPlain, instance, linkToken: null }
+  // The token is only shown where it is needed: before the first welcome, or where the collector has forgotten this machine.
+  let enrolled = membership?.url === url
+  return new Link({
+    target: { url, ca: caFile === null ? null : await host.text(caFile) },
+    identity,
+    outbox,
+    clock,
+    log,
+    version,
+    introduction: () => ({
+      ...(enrolled || !token ? {} : { enrol: { token, publicKey: identity.publicKey, instance, labels: config.labels } }),
+      ...(known.linkToken === null ? {} : { linkToken: known.linkToken }),
+    }),
+    onRefresh,
+    onRefused: () => {
+      enrolled = false
+    },
+    onWelcome: welcome => {
+      const next = { url, caFile, allowPlain, instance: welcome.instance, linkToken: welcome.linkToken ?? null }
+      log.info({ url, instance: welcome.instance }, 'connected to the collector')
+      if (enrolled && next.linkToken === known.linkToken && next.instance === known.instance) return
+      enrolled = true
+      known = next
+      writeMembership(state, next).catch(error => log.warn({ reason: error.message }, 'cannot keep the enrolment'))
+    },
+  })
+}
+
+/** The live numbers for the agent's report on itself. */
+function liveOf(parts: AgentParts, outbox: Outbox, looked: ReadonlyMap<string, HeldFact>): () => Live {
+  const startedAt = parts.clock.now()
+  let before: { readonly at: number; readonly cpuSeconds: number } | undefined
+  return () => {
+    const own = readOwn()
+    const now = { at: parts.clock.monotonic(), cpuSeconds: own.cpuSeconds }
+    const cpuRatio = before && now.at > before.at ? ((now.cpuSeconds - before.cpuSeconds) * 1000) / (now.at - before.at) : null
+    before = now
+    return {
+      ...own,
+      version,
+      startedAt,
+      privileged: parts.host.uid === 0,
+      cpuRatio,
+      outbox: { waiting: outbox.waiting, dropped: outbox.dropped, fault: outbox.fault },
+      probes: [...looked.values()].map(({ key, outcome, tookMs }) => ({ key, outcome, tookMs })),
+      warnings: parts.config.warnings,
+    }
+  }
+}
+
+function standing(link: Link | undefined, outbox: Outbox): string {
+  if (!link?.connected) return 'not connected to a collector, so kept for later'
+  return outbox.waiting === 0 ? 'the collector has it' : 'the collector has not acknowledged it yet'
+}
+
+function late(clock: Clock, ms: number): Promise<void> {
+  return new Promise(resolve => {
+    clock.after(ms, resolve)
+  })
+}
+
+/** Timers stand still while a machine sleeps: after waking, every fact is old. */
+function watchClock(clock: Clock, onJump: () => void): () => void {
+  let wall = clock.now()
+  let steady = clock.monotonic()
+  let cancel = () => {}
+  const check = () => {
+    const jumped = Math.abs(clock.now() - wall - (clock.monotonic() - steady))
+    wall = clock.now()
+    steady = clock.monotonic()
+    cancel = clock.after(JUMP_MS, check)
+    if (jumped > JUMP_MS) onJump()
+  }
+  cancel = clock.after(JUMP_MS, check)
+  return () => cancel()
+}

@@ -1,0 +1,295 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock, Log } from '@fettle/kit'
+import {
+  type AgentFrame,
+  type CollectorFrame,
+  closeCodes,
+  type Frame,
+  FrameError,
+  limits,
+  PROTOCOL,
+  pack,
+  readCollectorFrame,
+  unpack,
+} from '@fettle/protocol'
+import type { WebSocket } from 'ws'
+import type { Identity } from './identity.ts'
+import type { Outbox } from './outbox.ts'
+
+/** Bounds of what a collector may set, and the agent's own times. */
+export const conversationLimits = {
+  /** Shortest and longest time between beats, ms. */
+  beatMs: { least: 10_000, most: 600_000 },
+  /** The first beat of a connection comes within this, ms. */
+  firstBeatMs: 5_000,
+  /** Highest seq that is believed of a collector. */
+  seq: 2 ** 52,
+  /** Shortest pause after a nack, ms. */
+  pauseMs: 100,
+  /** How long the other end may take to say goodbye, ms. */
+  closeMs: 2_000,
+} as const
+
+/** How a conversation ended. */
+export type Ending = {
+  readonly code: number
+  readonly reason: string
+  /** What the other end asked for with `bye`, ms; 0 where it did not. */
+  readonly retryAfterMs: number
+  /** How long the welcome had held, ms; null where there was none. */
+  readonly welcomedMs: number | null
+}
+
+/** The part of the outbox that a conversation speaks with. */
+export type Held = Pick<Outbox, 'lastSeq' | 'digests' | 'welcome' | 'after' | 'beat' | 'ack' | 'beatAcked'>
+
+/** What a conversation needs of its agent. */
+export type Party = {
+  readonly identity: Identity
+  readonly outbox: Held
+  readonly clock: Clock
+  readonly log: Log
+  readonly version: string
+  /** What goes into `hello` besides: the enrolment, or what the collector gave last time. */
+  introduction(): Pick<Frame<'hello'>, 'enrol' | 'linkToken'>
+  onWelcome(welcome: Frame<'welcome'>): void
+  onRefresh(keys: readonly string[]): void
+  /** Everything up to this seq is durable. */
+  onAck(seq: number): void
+}
+
+/** One connection from challenge to close. Made on a socket that is opening; reconnecting is the link's business. */
+export class Conversation {
+  readonly #socket: WebSocket
+  readonly #party: Party
+  readonly #ended = Promise.withResolvers<Ending>()
+  #inbox: Promise<void> = Promise.resolve()
+  #heardAt: number
+  #welcomedAt: number | null = null
+  #challenged = false
+  #retryAfterMs = 0
+  #reason = ''
+  /** Highest seq sent on this connection, and those that are not acknowledged. */
+  #sent = 0
+  #inFlight: number[] = []
+  #beatDue = false
+  #beatMs = 0
+  #beatInFlight: Omit<Frame<'beat'>, 'at'> | undefined
+  #pumping = false
+  #paused = false
+  /** Seq of a nack that the next frame answers. */
+  #resumes: number | undefined
+  #cancels = new Map<string, () => void>()
+
+  constructor(socket: WebSocket, party: Party) {
+    this.#socket = socket
+    this.#party = party
+    this.#heardAt = party.clock.monotonic()
+    socket.on('message', (data: Buffer, binary: boolean) => this.#receive(data, binary))
+    socket.on('ping', () => this.#heard())
+    socket.on('error', error => {
+      this.#reason ||= error.message
+    })
+    socket.on('close', (code, reason) => this.#close(code, reason.toString('utf8')))
+    this.#later('handshake', limits.handshakeMs, () => this.#abandon('no welcome in time'))
+    this.#watchSilence(limits.silenceMs)
+  }
+
+  /** Resolves when the connection has ended, however. */
+  get ended(): Promise<Ending> {
+    return this.#ended.promise
+  }
+
+  get welcomed(): boolean {
+    return this.#welcomedAt !== null
+  }
+
+  /** There may be something new to send. */
+  poke(): void {
+    void this.#pump()
+  }
+
+  /** Says goodbye and closes; cut off where the other end does not answer. */
+  async leave(): Promise<void> {
+    if (this.welcomed && this.#socket.readyState === this.#socket.OPEN) await this.#send({ type: 'leave', reason: 'stop' })
+    this.#socket.close(1000)
+    const timer = setTimeout(() => this.#socket.terminate(), conversationLimits.closeMs)
+    await this.ended
+    clearTimeout(timer)
+  }
+
+  #close(code: number, reason: string): void {
+    for (const cancel of this.#cancels.values()) cancel()
+    const welcomedMs = this.#welcomedAt === null ? null : this.#party.clock.monotonic() - this.#welcomedAt
+    this.#ended.resolve({ code, reason: this.#reason || reason || `closed with ${code}`, retryAfterMs: this.#retryAfterMs, welcomedMs })
+  }
+
+  #abandon(reason: string): void {
+    this.#reason ||= reason
+    this.#socket.terminate()
+  }
+
+  #heard(): void {
+    this.#heardAt = this.#party.clock.monotonic()
+  }
+
+  /** A cable that was pulled sends no close: silence is the only sign. */
+  #watchSilence(ms: number): void {
+    this.#later('silence', ms, () => {
+      const silent = this.#party.clock.monotonic() - this.#heardAt
+      if (silent >= limits.silenceMs) this.#abandon(`nothing heard for ${Math.round(silent / 1000)} s`)
+      else this.#watchSilence(limits.silenceMs - silent)
+    })
+  }
+
+  #later(name: string, ms: number, act: () => void): void {
+    this.#cancels.get(name)?.()
+    this.#cancels.set(name, this.#party.clock.after(ms, act))
+  }
+
+  #receive(data: Buffer, binary: boolean): void {
+    this.#heard()
+    this.#inbox = this.#inbox
+      .then(async () => {
+        if (binary && !this.welcomed) throw new FrameError('', 'no deflated frame before the welcome')
+        await this.#take(readCollectorFrame(await unpack(data, binary)))
+      })
+      .catch(error => this.#refuse(error))
+  }
+
+  #refuse(error: unknown): void {
+    this.#reason ||= error instanceof Error ? error.message : String(error)
+    this.#socket.close(error instanceof FrameError ? closeCodes.protocol : 1011)
+    this.#later('close', conversationLimits.closeMs, () => this.#socket.terminate())
+  }
+
+  async #take(frame: CollectorFrame): Promise<void> {
+    if (frame.type === 'bye') return this.#goodbye(frame)
+    if (frame.type === 'challenge') return this.#introduce(frame)
+    if (frame.type === 'welcome') return this.#begin(frame)
+    if (!this.welcomed) throw new FrameError('type', 'a challenge or a welcome first')
+    if (frame.type === 'ack') this.#acked(frame.seq)
+    if (frame.type === 'nack') this.#pause(frame)
+    if (frame.type === 'refresh') this.#party.onRefresh(frame.keys)
+  }
+
+  async #introduce(challenge: Frame<'challenge'>): Promise<void> {
+    if (this.#challenged) throw new FrameError('type', 'one challenge only')
+    this.#challenged = true
+    const { identity, outbox, clock, version, introduction } = this.#party
+    const session = randomUUID()
+    await this.#send({
+      type: 'hello',
+      protocol: PROTOCOL,
+      hostId: identity.hostId,
+      agentVersion: version,
+      session,
+      signature: identity.sign({ nonce: challenge.nonce, session, server: challenge.server }),
+      agentTime: clock.now(),
+      digests: outbox.digests(),
+      lastSeq: outbox.lastSeq,
+      ...introduction(),
+    })
+  }
+
+  /** Comes again on a live connection where the collector's store lost data. */
+  #begin(welcome: Frame<'welcome'>): void {
+    if (!this.#challenged) throw new FrameError('type', 'a challenge first')
+    if (welcome.acked > conversationLimits.seq) throw new FrameError('acked', `at most ${conversationLimits.seq}`)
+    this.#cancels.get('handshake')?.()
+    this.#welcomedAt ??= this.#party.clock.monotonic()
+    const { least, most } = conversationLimits.beatMs
+    this.#beatMs = Math.min(most, Math.max(least, welcome.settings.beatMs))
+    this.#party.outbox.welcome(welcome.acked, welcome.want)
+    this.#party.onWelcome(welcome)
+    this.#scheduleBeat(Math.random() * conversationLimits.firstBeatMs)
+    this.poke()
+  }
+
+  #scheduleBeat(ms: number): void {
+    this.#later('beat', ms, () => {
+      this.#beatDue = true
+      this.#scheduleBeat(this.#beatMs)
+      this.poke()
+    })
+  }
+
+  #goodbye(bye: Frame<'bye'>): void {
+    this.#retryAfterMs = bye.retryAfterMs
+    this.#reason ||= bye.reason
+    this.#socket.close(1000)
+    this.#later('close', conversationLimits.closeMs, () => this.#socket.terminate())
+  }
+
+  /** An acknowledgement of what was never sent on this connection is not believed. */
+  #acked(told: number): void {
+    const seq = Math.min(told, this.#sent)
+    this.#inFlight = this.#inFlight.filter(sent => sent > seq)
+    this.#party.outbox.ack(seq)
+    if (this.#beatInFlight && this.#beatInFlight.seq <= seq) {
+      this.#party.outbox.beatAcked(this.#beatInFlight.fresh)
+      this.#beatInFlight = undefined
+    }
+    this.#party.onAck(seq)
+    this.poke()
+  }
+
+  /** Everything from the refused frame on is sent again after the pause, in the same order. */
+  #pause(nack: Frame<'nack'>): void {
+    this.#party.log.warn({ reason: nack.reason, retryAfterMs: nack.retryAfterMs }, 'the collector asks to wait')
+    this.#paused = true
+    this.#resumes = nack.seq
+    this.#later('pause', Math.max(conversationLimits.pauseMs, nack.retryAfterMs), () => {
+      this.#paused = false
+      this.#inFlight = []
+      this.#sent = 0
+      this.#beatDue ||= this.#beatInFlight !== undefined
+      this.#beatInFlight = undefined
+      this.poke()
+    })
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      for (let frame = this.#next(); frame; frame = this.#next()) await this.#send(frame)
+    } catch (error) {
+      this.#refuse(error)
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  /** What goes out next; a beat only once every report before it is out, so that seq never falls. */
+  #next(): AgentFrame | undefined {
+    const { outbox, clock } = this.#party
+    if (!this.welcomed || this.#paused || this.#inFlight.length >= limits.inFlightReports) return undefined
+    if (this.#socket.readyState !== this.#socket.OPEN) return undefined
+    const waiting = outbox.after(this.#sent)
+    if (waiting) {
+      this.#sent = waiting.seq
+      this.#inFlight.push(waiting.seq)
+      return { ...waiting, sentAt: clock.now(), ...this.#resumed() }
+    }
+    const beat = this.#beatDue ? outbox.beat(this.#sent) : undefined
+    if (!beat) return undefined
+    this.#beatDue = false
+    this.#sent = beat.seq
+    this.#beatInFlight = beat
+    return { ...beat, at: clock.now(), ...this.#resumed() }
+  }
+
+  #resumed(): { resumes?: number } {
+    if (this.#resumes === undefined) return {}
+    const resumes = this.#resumes
+    this.#resumes = undefined
+    return { resumes }
+  }
+
+  async #send(frame: AgentFrame): Promise<void> {
+    const packed = await pack(frame)
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    this.#socket.send(packed)
+  }
+}

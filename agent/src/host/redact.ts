@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+
+const HIDDEN = '[redacted]'
+
+/** What looks like a secret in the output of a tool: `password = x`, `"token": "x"`, `//user:x@host`, private keys, password hashes of crypt(5). */
+const secrets: readonly [RegExp, string][] = [
+  [/-----BEGIN ([A-Z ]{0,40})PRIVATE KEY-----[\s\S]{0,20000}?-----END [A-Z ]{0,40}PRIVATE KEY-----/g, HIDDEN],
+  [/(\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"']{0,128}:)[^\s/@"']{1,256}@/gi, `$1${HIDDEN}@`],
+  [/\$(?:1|2[abxy]|5|6|7|y|gy)\$[./A-Za-z0-9$=,]{8,256}/g, HIDDEN],
+  [
+    /(\b[\w.-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|authorization|credential)s?"?[ \t]{0,4}[:=][ \t]{0,4}"?(?:basic |bearer )?)[^\s",;&]{1,512}/gi,
+    `$1${HIDDEN}`,
+  ],
+]
+
+/** The text without what looks like a secret. */
+export function redact(text: string): string {
+  return secrets.reduce((shorter, [pattern, instead]) => shorter.replace(pattern, instead), text)
+}
+
+const serials = /\b(?:serial[ _]?(?:number|no)?|product_uuid|machine[ _]?id)"?[ \t]{0,4}[:=][ \t]{0,20}"?([A-Za-z0-9_-]{4,64})/gi
+const serialPath = /(?:machine-id|_serial|product_uuid|\/serial)$/
+
+/** Names that tell this machine from others, found in what was read: each with what stands for it. */
+export class Pseudonyms {
+  readonly #known = new Map<string, string>()
+
+  constructor(hostname: string) {
+    this.#add(hostname, 'machine-1')
+    this.#add(hostname.split('.')[0] ?? '', 'machine-1')
+  }
+
+  /** Learns from a text that was read; `path` tells where the whole text is such a name. */
+  learn(text: string, path: string): void {
+    if (serialPath.test(path)) this.#add(text.trim())
+    for (const [, serial = ''] of text.matchAll(serials)) this.#add(serial)
+  }
+
+  #add(name: string, instead = this.#likeness(name)): void {
+    if (name.length >= 3 && name !== 'localhost' && !this.#known.has(name)) this.#known.set(name, instead)
+  }
+
+  /** As long as the name and as hexadecimal, so that it reads alike. */
+  #likeness(name: string): string {
+    return createHash('sha256').update(name).digest('hex').repeat(4).slice(0, name.length)
+  }
+
+  /** The text with every learned name replaced, longest first. */
+  apply(text: string): string {
+    const names = [...this.#known].sort(([a], [b]) => b.length - a.length)
+    return names.reduce((shorter, [name, instead]) => shorter.replaceAll(name, instead), text)
+  }
+}

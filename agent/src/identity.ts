@@ -1,0 +1,33 @@
+import { hostIdOf, newPrivateKey, publicKeyOf, signHello } from '@fettle/protocol'
+import type { StateDir } from './host/state.ts'
+
+const KEY_FILE = 'key.pem'
+
+/** Who this agent is. The private key stays inside: it only signs. */
+export type Identity = {
+  readonly hostId: string
+  /** SPKI DER, base64. */
+  readonly publicKey: string
+  /** Whether the key was made just now: nobody can know this host yet. */
+  readonly fresh: boolean
+  /** Signature for one connection, base64. */
+  sign(bound: { readonly nonce: string; readonly session: string; readonly server: string }): string
+}
+
+/** The key of this machine, made at the first start. @throws where it can neither be read nor made, or is no Ed25519 key */
+export async function openIdentity(state: StateDir): Promise<Identity> {
+  const kept = await state.read(KEY_FILE)
+  const pem = kept?.toString('utf8') ?? newPrivateKey()
+  const publicKey = readKey(pem, `${state.path}/${KEY_FILE}`)
+  if (!kept) await state.write(KEY_FILE, pem)
+  const hostId = hostIdOf(publicKey)
+  return { hostId, publicKey, fresh: !kept, sign: bound => signHello(pem, { ...bound, hostId }) }
+}
+
+function readKey(pem: string, path: string): string {
+  try {
+    return publicKeyOf(pem)
+  } catch (error) {
+    throw new Error(`Cannot use the key ${path}: ${(error as Error).message}; remove it and enrol this machine again`)
+  }
+}

@@ -1,0 +1,168 @@
+import { Backoff, type Clock, type Log } from '@fettle/kit'
+import { closeCodes, type Frame, limits, SUBPROTOCOL } from '@fettle/protocol'
+import { WebSocket } from 'ws'
+import { Conversation, type Ending, type Held, type Party } from './conversation.ts'
+import type { Outbox } from './outbox.ts'
+import type { Target } from './target.ts'
+
+/** Every limit of reconnecting. */
+export const linkLimits = {
+  /** First and highest ceiling of the pause between tries, ms. */
+  backoffMs: { base: 1_000, cap: 300_000 },
+  /** The pause after a refusal is at least this, ms: nothing gets better by asking often. */
+  refusedMs: 60_000,
+  /** The pause after a newer connection of this host took over, ms. */
+  supersededMs: 30_000,
+  /** Longest pause that a collector may ask for, ms. */
+  retryAfterMs: 3_600_000,
+  /** A connection that held this long after its welcome counts as good, ms. */
+  goodMs: 10_000,
+} as const
+
+type Needs = Omit<Party, 'onAck' | 'outbox'> & {
+  readonly outbox: Outbox
+  readonly target: Target
+  /** The collector did not let this agent in. */
+  onRefused?(): void
+  /** Random numbers 0..1 for the pauses. */
+  readonly random?: () => number
+}
+
+/** Keeps one connection to the collector, for as long as the agent lives. */
+export class Link {
+  readonly #needs: Needs
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #backoff: Backoff
+  #conversation: Conversation | undefined
+  #stopped = false
+  #cancelPause: () => void = () => {}
+  #ackWaiters: { readonly seq: number; readonly done: () => void }[] = []
+  #said = ''
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+    this.#clock = needs.clock
+    this.#log = needs.log
+    this.#backoff = new Backoff(linkLimits.backoffMs.base, linkLimits.backoffMs.cap, needs.random)
+    needs.outbox.onPending(() => this.#conversation?.poke())
+  }
+
+  start(): void {
+    void this.#connect()
+  }
+
+  /** Whether the collector knows this agent on the connection that is open now. */
+  get connected(): boolean {
+    return this.#conversation?.welcomed === true
+  }
+
+  /** Resolves once the collector holds everything that was given out until now; at once where no connection stands. */
+  settled(): Promise<void> {
+    const { outbox } = this.#needs
+    if (!this.connected || outbox.waiting === 0) return Promise.resolve()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#ackWaiters.push({ seq: outbox.lastSeq, done: resolve })
+    return promise
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancelPause()
+    await this.#conversation?.leave()
+  }
+
+  async #connect(): Promise<void> {
+    const { asked, socket } = dial(this.#needs.target)
+    this.#conversation = new Conversation(socket, { ...this.#needs, onAck: () => this.#releaseWaiters() })
+    const ending = await this.#conversation.ended
+    this.#conversation = undefined
+    for (const waiter of this.#ackWaiters.splice(0)) waiter.done()
+    if (this.#stopped) return
+    if (ending.code === closeCodes.refused) this.#needs.onRefused?.()
+    if (ending.welcomedMs !== null && ending.welcomedMs >= linkLimits.goodMs) this.#backoff.reset()
+    const pauseMs = this.#backoff.next(Math.max(pauseAfter(ending), asked()))
+    this.#tell(ending, pauseMs)
+    this.#cancelPause = this.#clock.after(pauseMs, () => void this.#connect())
+  }
+
+  #releaseWaiters(): void {
+    const { outbox } = this.#needs
+    this.#ackWaiters = this.#ackWaiters.filter(waiter => {
+      if (outbox.waiting > 0) return true
+      waiter.done()
+      return false
+    })
+  }
+
+  /** The same trouble is told once, then only to those who debug. */
+  #tell(ending: Ending, pauseMs: number): void {
+    const { code, reason } = ending
+    const level = reason === this.#said && ending.welcomedMs === null ? 'debug' : 'warn'
+    this.#said = reason
+    this.#log[level]({ code, reason, retryMs: pauseMs }, 'no connection to the collector')
+  }
+}
+
+/** The least pause that an ending calls for, ms. */
+export function pauseAfter(ending: Pick<Ending, 'code' | 'retryAfterMs'>): number {
+  if (ending.code === closeCodes.refused || ending.code === closeCodes.revoked) return linkLimits.refusedMs
+  if (ending.code === closeCodes.superseded) return linkLimits.supersededMs
+  return Math.min(ending.retryAfterMs, linkLimits.retryAfterMs)
+}
+
+/** A socket that is opening, and what an HTTP answer in its place asked for with Retry-After (RFC 9110), ms. */
+function dial(target: Target): { readonly socket: WebSocket; asked(): number } {
+  let askedMs = 0
+  const socket = new WebSocket(target.url, [SUBPROTOCOL], {
+    perMessageDeflate: false,
+    maxPayload: limits.frameBytes,
+    handshakeTimeout: limits.handshakeMs,
+    followRedirects: false,
+    ...(target.ca === null ? {} : { ca: target.ca }),
+  })
+  socket.on('unexpected-response', (_request, response) => {
+    const seconds = Number(response.headers['retry-after'])
+    if (Number.isFinite(seconds) && seconds > 0) askedMs = Math.min(seconds * 1000, linkLimits.retryAfterMs)
+    response.destroy()
+    socket.emit('error', new Error(`the server answered ${response.statusCode} in place of a WebSocket`))
+    socket.terminate()
+  })
+  return { socket, asked: () => askedMs }
+}
+
+/** What introducing came to: the collector's welcome, or how it ended without one. */
+export type Introduced = { readonly welcome: Frame<'welcome'> } | { readonly ending: Ending }
+
+/** Connects once, shows the enrolment, and leaves: for `enroll`, beside an agent that may be running. */
+export async function introduce(
+  who: Pick<Party, 'identity' | 'clock' | 'log' | 'version'> & {
+    readonly target: Target
+    readonly enrol: NonNullable<Frame<'hello'>['enrol']>
+  },
+): Promise<Introduced> {
+  let welcome: Frame<'welcome'> | undefined
+  const conversation: Conversation = new Conversation(dial(who.target).socket, {
+    ...who,
+    outbox: nothingHeld,
+    introduction: () => ({ enrol: who.enrol }),
+    onWelcome: told => {
+      welcome = told
+      void conversation.leave()
+    },
+    onRefresh: () => {},
+    onAck: () => {},
+  })
+  const ending = await conversation.ended
+  return welcome ? { welcome } : { ending }
+}
+
+const nothingHeld: Held = {
+  lastSeq: 0,
+  digests: () => ({}),
+  welcome: () => {},
+  after: () => undefined,
+  beat: () => undefined,
+  ack: () => {},
+  beatAcked: () => {},
+}
