@@ -209,7 +209,7 @@ function writtenOf(report: Report, attributes: readonly Attribute[]): number | n
   // NVMe counts thousands of 512-byte blocks.
   if (units !== undefined) return amount(units * 512_000)
   const gigabytes = report.scsi_error_counter_log?.write?.gigabytes_processed
-  if (gigabytes !== undefined && gigabytes !== '') return amount(Number(gigabytes) * 1e9)
+  if (gigabytes !== undefined && gigabytes !== '') return amount(Math.round(Number(gigabytes) * 1e9))
   const counter = attributes.find(({ id, name }) => (id === 241 || id === 246) && Object.hasOwn(WRITTEN_UNITS, name))
   return counter?.raw?.value === undefined ? null : amount(counter.raw.value * (WRITTEN_UNITS[counter.name] ?? 0))
 }
