@@ -1,5 +1,5 @@
-import { age, minutes } from './duration.ts'
-import { type Answer, ok, unknown } from './finding.ts'
+import { age, days, minutes } from './duration.ts'
+import { type Answer, type Finding, ok, unknown } from './finding.ts'
 import type { SubjectName } from './subjects/facts.ts'
 import type { FactsBySubject, HostView, Role } from './view.ts'
 
@@ -13,7 +13,10 @@ export type Thresholds = Limit | ({ readonly default: Limit } & { readonly [R in
 export type Unit = 'milliseconds' | 'ratio' | 'count' | 'celsius' | 'state'
 
 /** What `evaluate` gets besides facts. */
-export type Context = Pick<HostView, 'role' | 'supportEnd' | 'firstSeen' | 'presence' | 'instance'>
+export type Context = Pick<HostView, 'role' | 'supportEnd' | 'firstSeen' | 'presence' | 'instance'> & {
+  /** The check's finding before this one, for what it carries; the judge fills it in. */
+  readonly previous?: Finding | undefined
+}
 
 export type Check = {
   /** `subject-what`, kebab-case: the label value of `fettle_check_status`. */
@@ -32,6 +35,8 @@ export type Check = {
   readonly sources: 'all' | 'any'
   /** `evaluate`: with no source at all on the machine the check still judges (with empty facts); default: not applicable. */
   readonly whenAbsent?: 'evaluate'
+  /** `presence`: judged by what the collector knows of the agent, however old the facts are; default: by the subject's facts. */
+  readonly standsOn?: 'presence'
   /** Not applicable for other roles. */
   readonly roles?: readonly Role[]
   /** A worse status counts only after it has held this long, ms. */
@@ -94,3 +99,50 @@ export function bad(limit: Limit, reason: string, evidence?: unknown): Answer {
   if (limit.warning !== undefined) return { status: 'warning', reason, evidence }
   return ok(reason, { evidence })
 }
+
+/**
+ * Since when a bad state is known whose source gives no time, epoch ms: carried from finding to finding. Seen bad for the first time after it was seen
+ * good, it counts from now; with no memory of it, it has lasted for the first tier already, or a restart of the collector would turn it green.
+ */
+export function badSince(name: string, limit: Limit, now: number, previous: Finding | undefined): number {
+  const carried = previous?.carry?.[name]
+  if (carried !== undefined) return Math.min(carried, now)
+  return previous?.status === 'ok' ? now : now - (limit.warning ?? limit.critical ?? 0)
+}
+
+/**
+ * Judges for how long a bad state has been seen: the tiers are ages. Where the beginning was not seen, the reason gets `an unknown time`.
+ * @param name unique within the check
+ */
+export function lasting(
+  name: string,
+  limit: Limit,
+  now: number,
+  previous: Finding | undefined,
+  told: Omit<Told, 'changesAt' | 'say'>,
+): Answer {
+  const since = badSince(name, limit, now, previous)
+  const guess = `${name} guessed`
+  const guessed = previous?.carry?.[name] === undefined ? previous?.status !== 'ok' : previous.carry[guess] !== undefined
+  const reason = (value: string) => told.reason(guessed ? 'an unknown time' : value)
+  return { ...sinceTiers(since, now, limit, { ...told, reason }), carry: guessed ? { [name]: since, [guess]: 1 } : { [name]: since } }
+}
+
+/** How long growth of an error counter is remembered, ms. */
+const GROWTH_REMEMBERED = days(30)
+
+/**
+ * Watches a counter of errors: whether it has grown over what was first seen, within the last 30 days. A counter that starts anew is a new baseline.
+ * @param name unique within the check
+ */
+export function watchGrowth(name: string, total: number, now: number, previous: Finding | undefined): Growth {
+  const before = previous?.carry?.[name]
+  const grew = before !== undefined && total > before ? now : previous?.carry?.[`${name} grew`]
+  const remembered = grew !== undefined && now - grew < GROWTH_REMEMBERED ? grew : undefined
+  return {
+    grewAt: remembered,
+    carry: { [name]: total, ...(remembered === undefined ? {} : { [`${name} grew`]: remembered }) },
+    changesAt: remembered === undefined ? undefined : remembered + GROWTH_REMEMBERED,
+  }
+}
+export type Growth = Pick<Answer, 'carry' | 'changesAt'> & { readonly grewAt: number | undefined }

@@ -16,6 +16,8 @@ export type Answer = {
   readonly hint?: string | undefined
   /** Epoch ms at which time alone would change this answer; nothing polls before. */
   readonly changesAt?: number | undefined
+  /** Numbers that the check wants to see at its next judging (a time first seen, a count before): small, and only of what is there now. */
+  readonly carry?: Readonly<Record<string, number>> | undefined
 }
 
 export type Finding = Answer & {
@@ -43,10 +45,23 @@ export function worst(answers: readonly Answer[]): Answer {
   if (!first) throw new Error('Cannot take the worst of no answers')
   const alike = rest.filter(answer => answer.status === first.status)
   const times = answers.flatMap(answer => (answer.changesAt === undefined ? [] : [answer.changesAt]))
+  const carries = answers.flatMap(answer => (answer.carry === undefined ? [] : [answer.carry]))
   return {
     ...first,
     reason: alike.length === 0 || first.status === 'ok' ? first.reason : `${first.reason} (and ${alike.length} more)`,
     ...(alike.length === 0 ? {} : { evidence: [first, ...alike].slice(0, 20).map(answer => answer.evidence ?? answer.reason) }),
     changesAt: times.length === 0 ? undefined : Math.min(...times),
+    carry: carries.length === 0 ? undefined : Object.assign({}, ...carries),
   }
+}
+
+/** The worst of several answers; not applicable, with the reason, where there is none to judge. */
+export function worstOr(none: string, answers: readonly Answer[]): Answer {
+  return answers.length === 0 ? notApplicable(none) : worst(answers)
+}
+
+/** The best of several answers: where one of several means is enough. Empty input throws. */
+export function best(answers: readonly Answer[]): Answer {
+  const found = answers.find(answer => answer.status === 'ok')
+  return found ? { ...found, carry: undefined } : worst(answers)
 }

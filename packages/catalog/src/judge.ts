@@ -1,5 +1,5 @@
 import { type Check, type Context, type Limit, limitFor } from './check.ts'
-import { age } from './duration.ts'
+import { age, minutes } from './duration.ts'
 import { type Answer, byBadness, type Finding, notApplicable, unknown } from './finding.ts'
 import type { FactTypes, SubjectName } from './subjects/facts.ts'
 import { subjects } from './subjects/index.ts'
@@ -25,6 +25,11 @@ export function staleAt(fact: Pick<HeldFact, 'at' | 'everyMs'>): number {
   return fact.at + Math.max(STALE_INTERVALS * fact.everyMs, STALE_FLOOR)
 }
 
+/** A fact may lie this far in the future, ms; beyond that its clock says nothing, and it would never grow stale. */
+const AHEAD = minutes(10)
+
+const isFresh = (fact: HeldFact, now: number): boolean => staleAt(fact) > now && fact.at <= now + AHEAD
+
 /** Facts with outcome `ok` by subject, stale ones too: what metrics show. */
 export function factsBySubject(held: ReadonlyMap<string, HeldFact>): FactsBySubject {
   const facts = Object.fromEntries(subjects.map(subject => [subject.name, [] as SourceFact<unknown>[]]))
@@ -32,6 +37,7 @@ export function factsBySubject(held: ReadonlyMap<string, HeldFact>): FactsBySubj
     const { subject, source } = keyParts(fact.key)
     if (fact.outcome === 'ok') facts[subject]?.push({ source, at: fact.at, data: fact.data })
   }
+  for (const known of Object.values(facts)) known.sort((a, b) => (a.source < b.source ? -1 : 1))
   return facts as unknown as { [S in SubjectName]: SourceFact<FactTypes[S]>[] }
 }
 
@@ -43,7 +49,7 @@ export function keyParts(key: string): { readonly subject: string; readonly sour
 
 /** All checks of the catalog over one host: one finding a check, in the catalog's order. */
 export function judge(host: Judged, now: number): Finding[] {
-  const fresh = factsBySubject(new Map([...host.held].filter(([, fact]) => staleAt(fact) > now)))
+  const fresh = factsBySubject(new Map([...host.held].filter(([, fact]) => isFresh(fact, now))))
   return subjects.flatMap(subject => subject.checks.map(check => judgeCheck(check, host, fresh, now)))
 }
 
@@ -53,34 +59,45 @@ export function judgeCheck(check: Check, host: Judged, fresh: FactsBySubject, no
   const base = host.limitOf?.(check) ?? limitFor(check.thresholds, host.context.role)
   const limit = previous ? relaxed(base, previous, check.hysteresis) : base
   const answer = answerOf(check, host, fresh, limit, now)
-  return withSince(check, answer, previous, now)
+  const finding = withSince(check, answer, previous, now)
+  // What a check carries outlives the time in which it sees nothing, and its held-back answers.
+  const carry = answer.carry ?? (answer.status === 'unknown' ? previous?.carry : undefined)
+  const changesAt = finding.changesAt !== undefined && finding.changesAt > now ? finding.changesAt : undefined
+  return { ...finding, carry, changesAt }
 }
 
 function answerOf(check: Check, host: Judged, fresh: FactsBySubject, limit: Limit, now: number): Answer {
   if (check.roles && !check.roles.includes(host.context.role)) return notApplicable(`not judged on a ${host.context.role}`)
+  const context = { ...host.context, previous: host.previous?.get(check.name) }
+  if (check.standsOn === 'presence') return check.evaluate(fresh, limit, now, context)
   const held = [...host.held.values()].filter(fact => keyParts(fact.key).subject === check.subject)
   if (held.length === 0)
     return unknown('nothing has been reported yet', 'The agent reports every source within its interval after it starts.')
   const stale = held.map(staleAt).filter(at => at > now)
   const changesAt = stale.length > 0 ? Math.min(...stale) : undefined
-  const blind = held.filter(fact => staleAt(fact) <= now || (fact.outcome !== 'ok' && fact.outcome !== 'absent'))
+  const blind = held.filter(fact => !isFresh(fact, now) || (fact.outcome !== 'ok' && fact.outcome !== 'absent'))
   const seen = fresh[check.subject].length
   if (seen === 0 && blind.length > 0) return blindAnswer(blind, now)
   if (seen === 0 && check.whenAbsent !== 'evaluate') {
     return { ...notApplicable(held[0]?.reason ?? 'this machine has no such thing'), changesAt }
   }
-  const answer = check.evaluate(fresh, limit, now, host.context)
+  const answer = check.evaluate(fresh, limit, now, context)
   const soonest = Math.min(answer.changesAt ?? Number.POSITIVE_INFINITY, changesAt ?? Number.POSITIVE_INFINITY)
   const timed = { ...answer, changesAt: Number.isFinite(soonest) ? soonest : undefined }
-  if (blind.length === 0 || check.sources === 'any') return timed
-  const cannot = blindAnswer(blind, now)
-  return byBadness(cannot, answer) < 0 ? { ...cannot, changesAt: timed.changesAt } : timed
+  if (blind.length === 0) return timed
+  const cannot = { ...blindAnswer(blind, now), changesAt: timed.changesAt, carry: timed.carry }
+  // Where one good source is enough, a blind one could be it: then neither good nor bad is known.
+  if (check.sources === 'any') return answer.status === 'ok' ? timed : cannot
+  return byBadness(cannot, answer) < 0 ? cannot : timed
 }
 
 function blindAnswer(blind: readonly HeldFact[], now: number): Answer {
   const [fact] = blind
   if (!fact) throw new Error('Cannot tell of no fact why it is blind')
   const more = blind.length > 1 ? ` (and ${blind.length - 1} more)` : ''
+  if (fact.at > now + AHEAD) {
+    return unknown(`${fact.key} claims to be of ${age(fact.at - now)} from now${more}`, 'Set the clock of the machine.')
+  }
   if (staleAt(fact) <= now) {
     return unknown(
       `${fact.key} was last looked at ${age(now - fact.at)} ago${more}`,
@@ -107,6 +124,6 @@ function withSince(check: Check, answer: Answer, previous: Finding | undefined, 
   if (!check.hold || !worse || previous.status === 'unknown') return { ...answer, check: check.name, since: now }
   const worseSince = previous.worseSince ?? now
   if (now - worseSince >= check.hold) return { ...answer, check: check.name, since: now }
-  const changesAt = Math.min(worseSince + check.hold, previous.changesAt ?? Number.POSITIVE_INFINITY)
+  const changesAt = Math.min(worseSince + check.hold, answer.changesAt ?? Number.POSITIVE_INFINITY)
   return { ...previous, worseSince, changesAt }
 }
