@@ -13,7 +13,7 @@ const LONGEST_PAUSE_MS = 24 * 3_600_000
 const AT_A_TIME = 8
 
 /** What became of asking one mount; `hangs` and `failed` say why. */
-export type Answer = { readonly space: StatFs } | { readonly hangs: string } | { readonly failed: string }
+type Answer = { readonly space: StatFs } | { readonly hangs: string } | { readonly failed: string }
 
 /** Asks mounts for their space and remembers which hung. One for each host. */
 export class MountAsker {

@@ -29,7 +29,7 @@ const LOCAL_FUSE = new Set([
 ])
 
 /** Whether a mount holds data to watch. Any type that is not known counts where a device file stands behind it; pseudo file systems have none. */
-export function holdsData(mount: Mount): boolean {
+function holdsData(mount: Mount): boolean {
   // The root of a container or live system is an overlay, and the only file system that can fill up there.
   if (mount.mountpoint === '/' && mount.fstype === 'overlay') return true
   if (SKIPPED.has(mount.fstype)) return false

@@ -46,7 +46,7 @@ const PLACEHOLDERS = new Set([
 ])
 
 /** A firmware field, or null where it holds a placeholder: the list above, or one sign over and over (`0`, `........`, `FFFFFFFF`). */
-export function ownWords(text: string | undefined, longest = 128): string | null {
+function ownWords(text: string | undefined, longest = 128): string | null {
   const words = cut(text ?? '', longest)
   if (words === '' || PLACEHOLDERS.has(words.toLowerCase())) return null
   return /^([0.*\-_ xXfF])\1*$/.test(words.replaceAll('-', '')) || /^[-\s]+$/.test(words) ? null : words
@@ -91,7 +91,7 @@ const CHASSIS: Readonly<Record<number, string>> = {
 }
 
 /** The chassis in words, null where the firmware does not say. Bit 7 of the number is the lock. */
-export function chassisWords(text: string | undefined): string | null {
+function chassisWords(text: string | undefined): string | null {
   const number = /^\d{1,3}$/.test((text ?? '').trim()) ? Number(text) & 0x7f : 0
   return CHASSIS[number] ?? null
 }
