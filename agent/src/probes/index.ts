@@ -1,9 +1,14 @@
 import type { Probe } from '../probe.ts'
 import agentSelf from './agent/self.ts'
+import antivirusClamav from './antivirus/clamav.ts'
 import clockChrony from './clock/chrony.ts'
 import clockTimedatectl from './clock/timedatectl.ts'
 import disksSmartctl from './disks/smartctl.ts'
+import encryptionLuks from './encryption/luks.ts'
 import filesystemsMounts from './filesystems/mounts.ts'
+import firewallNftables from './firewall/nftables.ts'
+import firewallUfw from './firewall/ufw.ts'
+import hardeningLinux from './hardening/linux.ts'
 import memoryEdac from './memory/edac.ts'
 import raidMd from './raid/md.ts'
 import rebootLinux from './reboot/linux.ts'
@@ -28,4 +33,9 @@ export const probes: readonly Probe[] = [
   clockChrony,
   servicesSystemd,
   agentSelf,
+  antivirusClamav,
+  encryptionLuks,
+  firewallNftables,
+  firewallUfw,
+  hardeningLinux,
 ]

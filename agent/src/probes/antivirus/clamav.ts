@@ -39,7 +39,10 @@ export default defineProbe<'antivirus', Options>({
     sigtool: { from: 'sigtool --info /var/lib/clamav/daily.cvd', recognise: text => /^Build time: /m.test(text) },
     version: { from: 'clamscan --version', recognise: text => /^ClamAV \d/.test(text) },
     database: { from: 'ls /var/lib/clamav', recognise: text => /^[\w.-]+\.(cvd|cld|ndb|hdb|ldb|dat)$/m.test(text) },
-    units: { from: 'systemctl list-units --all --plain --no-legend …', recognise: text => /^\S*clam\S*\.(service|timer)\s/m.test(text) },
+    units: {
+      from: 'systemctl list-units --all --plain --no-legend …',
+      recognise: text => /^\S{0,80}clam\S{0,80}\.(service|timer)\s/m.test(text),
+    },
     processes: { from: 'ps -e -o pid=,comm=', recognise: text => /^\s*1 \S/m.test(text) },
     cron: { from: `ls ${CRON}` },
   },
