@@ -46,6 +46,7 @@ async function captureController(host: Host, folder: string): Promise<Captured[]
 export function parseEdac(inputs: Inputs, context: ParseContext): FactTypes['memory'] {
   const tree = sysfsTree(inputs.sysfs ?? [])
   const names = namesUnder(tree, ROOT).filter(name => /^mc\d+$/.test(name))
+  if (names.length === 0 && tree.size > 0) throw new Error(`Cannot find a controller in what was given: wanted files under ${ROOT}`)
   if (names.length === 0) throw new Absent('no memory controller counts errors: no ECC memory, or no EDAC driver for it')
   return { controllers: names.slice(0, 64).map(name => controllerOf(tree, name, context.now)) }
 }

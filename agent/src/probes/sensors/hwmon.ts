@@ -36,16 +36,18 @@ export default defineProbe({
   async read(host: Host) {
     const sysfs: Captured[] = []
     for (const name of await host.list(ROOT, { missing: [] as string[] })) {
-      const folder = await host.realpath(`${ROOT}/${name}`)
+      const folder = await host.realpath(`${ROOT}/${name}`, { missing: `${ROOT}/${name}` })
       sysfs.push(...(await captureFolder(host, folder, FILES)))
     }
     return { sensors: parseHwmon({ sysfs }).sensors.map(steadySensor) }
   },
 })
 
-/** @throws Absent where no chip has a sensor */
+/** @throws Absent where no chip has a sensor, Error where what was given is of something else */
 export function parseHwmon(inputs: Inputs): FactTypes['sensors'] {
   const tree = sysfsTree(inputs.sysfs ?? [])
+  if (tree.size > 0 && chipsOf(tree).length === 0)
+    throw new Error('Cannot find a chip in what was given: wanted files under /sys/class/hwmon')
   const found = chipsOf(tree).flatMap(folder => sensorsOf(tree, folder))
   // The kernel's order of chips changes from boot to boot.
   const sensors = uniqueIds(found.sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true })))
