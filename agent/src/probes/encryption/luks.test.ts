@@ -39,6 +39,13 @@ test('a root on LVM on LUKS is encrypted with all its neighbours; /boot does not
   expect(volumes).toEqual({ '/': 'system on luks', '/home': 'home on luks', 'vg-2': 'swap on luks' })
 })
 
+test('what is mapped from a LUKS container is encrypted where lsblk was not asked for types', () => {
+  const root = { name: '/dev/mapper/root', fstype: 'xfs', mountpoints: ['/'] }
+  const tree = { name: '/dev/sda', children: [{ name: '/dev/sda1', fstype: 'crypto_LUKS', children: [root] }] }
+
+  expect(told({ lsblk: captured(JSON.stringify({ blockdevices: [tree] })) })).toEqual({ '/': 'system on luks' })
+})
+
 test('a LUKS partition somewhere does not encrypt the root beside it', () => {
   const volumes = told(
     seen(
