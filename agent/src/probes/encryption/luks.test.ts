@@ -134,7 +134,7 @@ test('inside a virtual machine an open volume stays off, and says what cannot be
   expect(parseLuks(tree).volumes).toMatchObject([{ state: 'off', detail: null }])
 })
 
-test('snaps and discs are no volumes, a mounted image is unknown', () => {
+test('snaps, discs and mounted images are no volumes; a root in an image is unknown', () => {
   const volumes = told(
     seen(
       disk('sda', part('sda1', 'ext4', { mountpoints: ['/'] })),
@@ -144,7 +144,8 @@ test('snaps and discs are no volumes, a mounted image is unknown', () => {
     ),
   )
 
-  expect(volumes).toEqual({ '/': 'system off ', '/srv/image': 'data unknown ' })
+  expect(volumes).toEqual({ '/': 'system off ' })
+  expect(told(seen({ name: 'loop1', type: 'loop', fstype: 'ext4', mountpoints: ['/'] }))).toEqual({ '/': 'system unknown ' })
 })
 
 test('devices that lead to each other are never called encrypted', () => {

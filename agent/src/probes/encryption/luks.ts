@@ -126,10 +126,12 @@ function volumesOf(device: Device, devices: ReadonlyMap<string, Device>, virtual
     if (role) byRole.set(role, [...(byRole.get(role) ?? []), at])
   }
   if (byRole.has('system') || byRole.has('home')) byRole.delete('data')
-  return [...byRole].map(([role, ats]) => {
+  const volumes = [...byRole].map(([role, ats]): Volume => {
     const [name = '', ...others] = ats.sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
     return { name: shown(name, device), role, progressRatio: null, ...judge(device, devices, virtual, others.length) }
   })
+  // An image of data is a file on a volume that is listed itself.
+  return volumes.filter(volume => volume.role !== 'data' || volume.state !== 'unknown')
 }
 
 /** `null` for what must be readable before a key is asked for. */
