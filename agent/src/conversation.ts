@@ -267,17 +267,18 @@ export class Conversation {
     if (!this.welcomed || this.#paused || this.#inFlight.length >= limits.inFlightReports) return undefined
     if (this.#socket.readyState !== this.#socket.OPEN) return undefined
     const waiting = outbox.after(this.#sent)
+    const after = this.#sent
     if (waiting) {
       this.#sent = waiting.seq
       this.#inFlight.push(waiting.seq)
-      return { ...waiting, sentAt: clock.now(), ...this.#resumed() }
+      return { ...waiting, sentAt: clock.now(), after, ...this.#resumed() }
     }
     const beat = this.#beatDue ? outbox.beat(this.#sent) : undefined
     if (!beat) return undefined
     this.#beatDue = false
     this.#sent = beat.seq
     this.#beatInFlight = beat
-    return { ...beat, at: clock.now(), ...this.#resumed() }
+    return { ...beat, at: clock.now(), after, ...this.#resumed() }
   }
 
   #resumed(): { resumes?: number } {

@@ -77,10 +77,11 @@ export class Gate {
       this.#deps.events.refused('busy')
       return deny(socket, '503 Service Unavailable', `Retry-After: ${BUSY_RETRY_MS / 1000}\r\n`)
     }
-    this.#sockets.handleUpgrade(request, socket, head, ws => this.#greet(ws))
+    this.#sockets.handleUpgrade(request, socket, head, ws => this.greet(ws))
   }
 
-  #greet(ws: WebSocket): void {
+  /** Challenges whoever is behind a socket that has just opened. */
+  greet(ws: WebSocket): void {
     const { clock } = this.#deps
     const nonce = randomBytes(24).toString('base64')
     this.#greeting++

@@ -7,7 +7,7 @@ const BATCH = 512
 const RETRY_BASE_MS = 100
 const RETRY_CAP_MS = 2_000
 
-type Waiting = { readonly change: Change; readonly bytes: number; readonly queuedAt: number; resolve(applied: Applied): void }
+type Waiting = { readonly change: Change; readonly bytes: number; wanted(): boolean; readonly queuedAt: number; resolve(applied: Applied): void }
 
 /**
  * The way of reports to the store: groups of changes, one group at a time, in order. While the store is away they wait here, unacknowledged, in
@@ -42,12 +42,15 @@ export class Ingest {
     return this.#queue.length
   }
 
-  /** Resolves when the change is durable (or was before, or its host is gone); undefined where there is no room: tell the agent to come back. */
-  offer(change: Change, bytes: number): Promise<Applied> | undefined {
+  /**
+   * Resolves when the change is durable (or was before, or its host is gone); undefined where there is no room: tell the agent to come back.
+   * @param wanted asked right before it goes to the store: what must not overtake a change that failed answers `false`, and is `gone` as well
+   */
+  offer(change: Change, bytes: number, wanted: () => boolean = () => true): Promise<Applied> | undefined {
     if (this.#stopped || this.#bytes + bytes > this.#maxBytes) return undefined
     this.#bytes += bytes
     return new Promise(resolve => {
-      this.#queue.push({ change, bytes, queuedAt: this.#clock.monotonic(), resolve })
+      this.#queue.push({ change, bytes, wanted, queuedAt: this.#clock.monotonic(), resolve })
       this.#draining ??= this.#drain()
     })
   }
@@ -63,25 +66,29 @@ export class Ingest {
     // Whatever else comes in this turn of the event loop joins the first group.
     await new Promise<void>(resolve => setImmediate(resolve))
     while (this.#queue.length > 0 && !this.#stopped) {
-      const group = this.#queue.slice(0, BATCH)
+      const taken = this.#queue.slice(0, BATCH)
+      const group = taken.filter(waiting => waiting.wanted())
       const results = await this.#tryApply(group)
       if (!results) {
         await this.#pause()
         continue
       }
-      this.#queue = this.#queue.slice(group.length)
-      const now = this.#clock.monotonic()
-      group.forEach((waiting, i) => {
-        this.#bytes -= waiting.bytes
-        this.#events.processed((now - waiting.queuedAt) / 1000)
-        waiting.resolve(results[i] ?? 'gone')
-      })
+      this.#queue = this.#queue.slice(taken.length)
+      const answers = new Map(group.map((waiting, i) => [waiting, results[i] ?? 'gone']))
+      for (const waiting of taken) this.#settle(waiting, answers.get(waiting) ?? 'gone')
       this.#events.queue(this.#queue.length)
     }
     this.#draining = undefined
   }
 
+  #settle(waiting: Waiting, applied: Applied): void {
+    this.#bytes -= waiting.bytes
+    this.#events.processed((this.#clock.monotonic() - waiting.queuedAt) / 1000)
+    waiting.resolve(applied)
+  }
+
   async #tryApply(group: readonly Waiting[]): Promise<Applied[] | undefined> {
+    if (group.length === 0) return []
     const started = this.#clock.monotonic()
     try {
       const results = await this.#store.apply(group.map(waiting => waiting.change))

@@ -14,6 +14,10 @@ const OFFSET_TOLERANCE_MS = 5_000
 const NACK_RETRY_MS = 5_000
 /** The same while a store that lost its data is made whole, ms. */
 const FORGOT_RETRY_MS = 500
+/** The same after a gap, ms. */
+const GAP_RETRY_MS = 1_000
+/** How long frames may be on their way, ms. */
+const HOLE_GRACE_MS = 10_000
 /** How soon a socket that was told to close is cut, ms. */
 const CLOSE_GRACE_MS = 2_000
 
@@ -30,6 +34,8 @@ export type SessionDeps = {
   storeForgot(): void
 }
 
+type Hole = { readonly seq: number; readonly reason: string; readonly retryAfterMs: number; toldAt: number }
+
 type CloseReason = Parameters<Events['closed']>[1]
 
 /** One live connection of one host. Frames are taken one after the other; acknowledged is only what is stored. */
@@ -43,7 +49,11 @@ export class Session {
   #offsetMs: number
   #acked = 0
   /** Seq of a nack that the agent has not answered yet: until then nothing is taken, or an acknowledgement would jump over a hole. */
-  #hole: number | undefined
+  #hole: Hole | undefined
+  /** Grows when the store forgot the host: changes on their way to it must not overtake the one that was lost. */
+  #generation = 0
+  /** Seq of the frame that was taken last, in the chain that `after` makes. */
+  #last = 0
   #lastLife: number
   #stopPinging: () => void = () => {}
   #closing: CloseReason | undefined
@@ -117,14 +127,49 @@ export class Session {
     switch (frame.type) {
       case 'report':
       case 'beat':
-        if (this.#hole !== undefined && frame.resumes !== this.#hole) return
-        this.#hole = undefined
+        if (!this.#inOrder(frame)) return
         return frame.type === 'report' ? this.#report(frame, bytes.length) : this.#beat(frame, bytes.length)
       case 'leave':
         return this.#close(1000, 'left')
       case 'hello':
         throw new FrameError('type', 'no second hello on a connection')
     }
+  }
+
+  /** Whether a frame comes right after the one before it. What does not is not taken: an acknowledgement would jump over a hole. */
+  #inOrder(frame: Frame<'report' | 'beat'>): boolean {
+    if (this.#hole !== undefined) {
+      if (frame.resumes !== this.#hole.seq) {
+        this.#refuseAgain(this.#hole)
+        return false
+      }
+      this.#hole = undefined
+      this.#last = 0
+    }
+    if (frame.seq <= this.#last) {
+      this.#sendAck()
+      return false
+    }
+    if (frame.after !== undefined && frame.after !== this.#last) {
+      this.#refuse(frame.seq, 'a frame before it is missing', GAP_RETRY_MS)
+      return false
+    }
+    this.#last = frame.seq
+    return true
+  }
+
+  /** From this seq on nothing is taken until the agent has heard of it and starts again. */
+  #refuse(seq: number, reason: string, retryAfterMs: number): void {
+    this.#hole ??= { seq, reason, retryAfterMs, toldAt: Number.NEGATIVE_INFINITY }
+    this.#refuseAgain(this.#hole)
+  }
+
+  /** Frames that were on their way are no reason to say it twice; frames that come long after are. */
+  #refuseAgain(hole: Hole): void {
+    const now = this.#deps.clock.monotonic()
+    if (now - hole.toldAt < 2 * hole.retryAfterMs + HOLE_GRACE_MS) return
+    hole.toldAt = now
+    this.#send({ type: 'nack', seq: hole.seq, reason: hole.reason, retryAfterMs: hole.retryAfterMs })
   }
 
   #report(frame: Frame<'report'>, bytes: number): void {
@@ -152,11 +197,11 @@ export class Session {
   }
 
   #offer(change: Change, bytes: number): void {
-    const applying = this.#deps.ingest.offer(change, bytes)
+    const generation = this.#generation
+    const applying = this.#deps.ingest.offer(change, bytes, () => generation === this.#generation)
     if (!applying) {
-      this.#hole = change.seq
       this.#deps.events.shed('ingest queue full')
-      return this.#send({ type: 'nack', seq: change.seq, reason: 'the store is behind', retryAfterMs: NACK_RETRY_MS })
+      return this.#refuse(change.seq, 'the store is behind', NACK_RETRY_MS)
     }
     applying.then(
       applied => this.#applied(applied, change),
@@ -171,15 +216,18 @@ export class Session {
       this.#deps.changed(this.host)
     }
     this.#acked = Math.max(this.#acked, change.seq)
-    this.#send({ type: 'ack', seq: this.#acked })
+    this.#sendAck()
+  }
+
+  #sendAck(): void {
+    if (this.#acked > 0) this.#send({ type: 'ack', seq: this.#acked })
   }
 
   /** The store does not know the host although it is enrolled: it lost its data. The agent keeps the report until the store is whole again. */
   #stranger(change: Change): void {
+    this.#generation++
     this.#deps.storeForgot()
-    if (this.#hole !== undefined) return
-    this.#hole = change.seq
-    this.#send({ type: 'nack', seq: change.seq, reason: 'the store lost data', retryAfterMs: FORGOT_RETRY_MS })
+    this.#refuse(change.seq, 'the store lost data', FORGOT_RETRY_MS)
   }
 
   /** An agent's time on the collector's clock; never in the future. */

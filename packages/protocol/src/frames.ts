@@ -12,6 +12,8 @@ const epochMs = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8.64e1
 const seq = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(Number.MAX_SAFE_INTEGER))
 const short = v.pipe(v.string(), v.maxLength(256))
 const reason = v.pipe(v.string(), v.maxLength(limits.reasonLength))
+/** The seq of the frame sent before this one on the connection, 0 for the first: a gap is noticed, and nothing behind it is acknowledged. */
+const after = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER)))
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, '32 hexadecimal digits'))
 const delay = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(24 * 3600 * 1000))
 const base64 = v.pipe(v.string(), v.maxLength(1024), v.regex(/^[A-Za-z0-9+/]*={0,2}$/, 'base64'))
@@ -70,6 +72,7 @@ const report = v.object({
   superseded: v.optional(v.boolean()),
   /** On the first frame sent after a nack, the nack's seq: what came between was on its way and is ignored. */
   resumes: v.optional(seq),
+  after,
   dropped: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
 })
 const beat = v.object({
@@ -78,6 +81,7 @@ const beat = v.object({
   at: epochMs,
   fresh: keyed(epochMs),
   resumes: v.optional(seq),
+  after,
   dropped: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
 })
 const leave = v.object({ type: v.literal('leave'), reason: v.picklist(['stop', 'suspend']) })
