@@ -27,7 +27,7 @@ export function listsPath(text: string, part: string): boolean {
 }
 
 /** The path from `/sys` on, wherever the tree was captured to. */
-export function sysPath(name: string): string {
+function sysPath(name: string): string {
   const at = `/${name}`.lastIndexOf('/sys/')
   return at < 0 ? name : `/${name}`.slice(at)
 }

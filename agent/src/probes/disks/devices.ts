@@ -134,6 +134,6 @@ function namespaceOf(tree: Tree, controller: string): string {
 
 /** A name that tells the disk apart: bridges hand out all-zero ones. */
 function stableId(name: string | null): string | null {
-  if (name === null || /0{9,}/.test(name) || name.length > 128) return null
+  if (name === null || /0{12,}/.test(name) || name.length > 128) return null
   return name.trim().replace(/\s+/g, '_')
 }

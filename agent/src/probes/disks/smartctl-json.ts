@@ -19,7 +19,7 @@ const attributeSchema = v.object({
   flags: part({ prefailure: flag }),
   raw: part({ value: number, string }),
 })
-export type Attribute = v.InferOutput<typeof attributeSchema>
+type Attribute = v.InferOutput<typeof attributeSchema>
 
 const counterSchema = part({
   total_uncorrected_errors: number,
@@ -85,10 +85,15 @@ export function readReport(text: string): Report {
   } catch {
     throw new Error("Cannot read smartctl's output: it is no whole JSON document")
   }
-  const result = v.safeParse(reportSchema, parsed)
-  if (!result.success)
-    throw new Error(`Cannot read smartctl's output: ${v.getDotPath(result.issues[0]) ?? 'the document'}: ${result.issues[0].message}`)
-  return result.output
+  return reportFrom(parsed)
+}
+
+/** A document of smartctl's form. @throws where it is of something else */
+export function reportFrom(document: unknown): Report {
+  const result = v.safeParse(reportSchema, document)
+  if (result.success) return result.output
+  const [issue] = result.issues
+  throw new Error(`Cannot read smartctl's output: ${v.getDotPath(issue) ?? 'the document'}: ${issue.message}`)
 }
 
 /** The health values of a report; null where it does not say. What stands in `standing`, `reason`, `hint` and `id` is for the caller. */
@@ -133,9 +138,14 @@ function modelOf(report: Report): string | null {
   return shortText(report.model_name ?? report.scsi_model_name ?? parts, 128)
 }
 
-function interfaceOf({ device, scsi_transport_protocol }: Report): Disk['interface'] {
+/** What controllers call the volumes they make. */
+const RAID_VOLUME = /\b(PERC|MegaRAID|ServeRAID|RAID|LOGICAL VOLUME|MR\d{4})\b/i
+
+function interfaceOf(report: Report): Disk['interface'] {
+  const { device, scsi_transport_protocol } = report
   const type = device?.type ?? ''
   if (/^(usb|snt)/.test(type)) return 'usb'
+  if (device?.protocol === 'SCSI' && RAID_VOLUME.test(modelOf(report) ?? '')) return 'raid'
   if (device?.protocol === 'NVMe' || type === 'nvme') return 'nvme'
   if (device?.protocol === 'ATA' || type === 'sat' || type === 'ata') return 'sata'
   if (/^SAS/.test(scsi_transport_protocol?.name ?? '')) return 'sas'

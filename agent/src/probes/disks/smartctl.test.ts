@@ -226,6 +226,7 @@ describe('one disk', () => {
     const of = (text: string) => () => parseSmartctl({ disk: [capture(text)] }, context)
     expect(of('smartctl 6.6 2017-11-05 r4594\n=======> UNRECOGNIZED OPTION: json=c\n')).toThrow('too old')
     expect(of(json(ata(0, [])).slice(0, -20))).toThrow('no whole JSON')
+    expect(of('# scan_smart_devices: glob(3) aborted\n')).toThrow('scan of smartctl failed')
     expect(of('')).toThrow('no whole JSON')
     expect(of('[]')).toThrow("Cannot read smartctl's output")
   })

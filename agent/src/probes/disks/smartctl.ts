@@ -6,6 +6,7 @@ import { asCaptured, shortText, sysfsTree } from '../sysfs.ts'
 import { findDisks, isVirtual, type Target } from './devices.ts'
 import { recall } from './last-known.ts'
 import type { Disk, Report } from './smartctl-json.ts'
+import { isScanText } from './smartctl-text.ts'
 import { ASLEEP_EXIT, diskOf, NO_RIGHT, reportOf } from './standing.ts'
 
 const MOST_DISKS = 256
@@ -67,8 +68,8 @@ export function smartctlProbe(): Probe {
   })
 }
 
-const isSmartctl = (text: string): boolean => /"smartctl"\s*:|^smartctl \d/m.test(text)
-const isScan = (text: string): boolean => /"--scan(-open)?"/.test(text) || /^\s*"devices"\s*:/m.test(text)
+const isSmartctl = (text: string): boolean => /"smartctl"\s*:|^smartctl \d/m.test(text) || isScanText(text)
+const isScan = (text: string): boolean => /"--scan(-open)?"/.test(text) || /^\s*"devices"\s*:/m.test(text) || isScanText(text)
 
 async function scanned(host: Host): Promise<Captured> {
   try {

@@ -1,7 +1,8 @@
 import { type Captured, Failed } from '../../probe.ts'
 import { shortText, type Tree } from '../sysfs.ts'
 import { blockFacts } from './devices.ts'
-import { type Disk, type Report, readReport, valuesOf } from './smartctl-json.ts'
+import { type Disk, type Report, readReport, reportFrom, valuesOf } from './smartctl-json.ts'
+import { isScanText, scanDocument, textDocument } from './smartctl-text.ts'
 
 /** Own exit status for a sleeping disk: smartctl's default 2 is also "open failed". */
 export const ASLEEP_EXIT = 3
@@ -31,17 +32,16 @@ export function diskOf(captured: Captured, tree: Tree, now: number): Disk {
     media:
       values.media !== 'unknown' || known?.usb !== false || known.rotational === null ? values.media : known.rotational ? 'hdd' : 'ssd',
   } satisfies Partial<Disk>
-  const id = known?.id ?? wwnOf(report) ?? modelAndSerial(merged) ?? device ?? 'unknown'
+  const id = known?.id ?? wwnOf(report) ?? modelAndSerial(merged) ?? device ?? merged.model ?? 'unknown'
   const { standing, reason, hint } = judged
   return { id, device: shortText(device, 128), ...merged, standing, reason, hint, readAt: standing === 'read' ? now : null }
 }
 
-/** @throws Failed where smartctl cannot print JSON */
+/** A report of JSON or plain text. @throws Failed where smartctl was asked for JSON and is too old, Error where it is something else */
 export function reportOf(text: string): Report {
-  if (/UNRECOGNIZED OPTION/.test(text) || /^smartctl [3-6]\./m.test(text.slice(0, 2000)))
-    throw new Failed('smartctl is too old: it prints no JSON', 'Install smartmontools 7.0 or newer.')
-  if (/^smartctl \d/.test(text)) throw new Failed("smartctl's output is plain text", 'Run smartctl with --json.')
-  return readReport(text)
+  if (/UNRECOGNIZED OPTION/.test(text)) throw new Failed('smartctl is too old: it prints no JSON', 'Install smartmontools 7.0 or newer.')
+  if (isScanText(text)) return reportFrom(scanDocument(text))
+  return /^smartctl \d/.test(text) ? reportFrom(textDocument(text)) : readReport(text)
 }
 
 /** A disk that printed nothing: the command hung, or its controller is lost. */
@@ -144,7 +144,7 @@ function deviceFacts(tree: Tree, device: string | null): ReturnType<typeof block
 function wwnOf(report: Report): string | null {
   const { wwn, logical_unit_id: unit } = report
   if (wwn && wwn.oui > 0 && wwn.id > 0) return `naa.${wwn.naa.toString(16)}${hex(wwn.oui, 6)}${hex(wwn.id, 9)}`
-  if (unit && /^0x[0-9a-f]{16,32}$/i.test(unit) && !/0{9,}/.test(unit)) return `naa.${unit.slice(2).toLowerCase()}`
+  if (unit && /^0x[0-9a-f]{16,32}$/i.test(unit) && !/0{12,}/.test(unit)) return `naa.${unit.slice(2).toLowerCase()}`
   const eui = report.nvme_namespaces?.[0]?.eui64
   return eui && eui.ext_id > 0 ? `eui.${hex(eui.oui, 6)}${hex(eui.ext_id, 10)}` : null
 }
