@@ -22,7 +22,6 @@ export type Engine = {
   stop(): Promise<void>
 }
 
-const MB = 1024 * 1024
 let made = 0
 
 /** A hostId that no other case of this run uses, spread over the buckets. */
@@ -70,7 +69,7 @@ export function report(hostId: string, seq: number, of: StoredFact, more: Partia
   return { hostId, seq, receivedAt: 10_000 + seq, clockOffsetMs: 20, dropped: 0, ...more, kind: 'report', fact: of, superseded: false }
 }
 
-export function superseded(hostId: string, seq: number, of: StoredFact): Change {
+function superseded(hostId: string, seq: number, of: StoredFact): Change {
   return { hostId, seq, receivedAt: 10_000 + seq, clockOffsetMs: 20, dropped: 0, kind: 'report', fact: of, superseded: true }
 }
 
@@ -278,7 +277,7 @@ export function storeContract(name: string, start: () => Promise<Engine>): void 
         const { hostId } = await enrolled(store)
         const large = (state: string, bytes: number) => fact('a/b', state, 1, { data: JSON.stringify(state.repeat(bytes)) })
 
-        await store.apply([1, 2, 3, 4, 5].map(seq => report(hostId, seq, large(String(seq), 0.3 * MB))))
+        await store.apply([1, 2, 3, 4, 5].map(seq => report(hostId, seq, large(String(seq), 0.3 * TRANSITION_BYTES_KEPT))))
         expect((await store.transitions(hostId, 9)).map(({ seq }) => seq)).toEqual([5, 4, 3])
         await store.apply([report(hostId, 6, large('6', TRANSITION_BYTES_KEPT + 1))])
 

@@ -4,8 +4,8 @@ import type { Finding, Outcome } from '@fettle/catalog'
 export const BUCKETS = 64
 /** Transitions kept per host; older ones end. */
 export const TRANSITIONS_KEPT = 500
-/** Bytes of transitions kept per host; older ones end, the newest stays whatever its size. */
-export const TRANSITION_BYTES_KEPT = 1024 * 1024
+/** Bytes of transitions kept per host; older ones end, the newest stays whatever its size. They are most of what a Redis holds in memory. */
+export const TRANSITION_BYTES_KEPT = 256 * 1024
 /** Entries kept of each bucket's change feed. */
 export const FEED_KEPT = 10_000
 
