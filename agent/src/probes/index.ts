@@ -1,6 +1,10 @@
 import type { Probe } from '../probe.ts'
 import agentSelf from './agent/self.ts'
 import antivirusClamav from './antivirus/clamav.ts'
+import backupsBorg from './backups/borg.ts'
+import backupsMarker from './backups/marker.ts'
+import backupsRestic from './backups/restic.ts'
+import backupsSystemd from './backups/systemd.ts'
 import clockChrony from './clock/chrony.ts'
 import clockTimedatectl from './clock/timedatectl.ts'
 import disksSmartctl from './disks/smartctl.ts'
@@ -33,6 +37,10 @@ export const probes: readonly Probe[] = [
   clockChrony,
   servicesSystemd,
   agentSelf,
+  backupsRestic,
+  backupsBorg,
+  backupsMarker,
+  backupsSystemd,
   antivirusClamav,
   encryptionLuks,
   firewallNftables,
