@@ -93,7 +93,7 @@ export function shortText(text: string | null | undefined, longest: number): str
 
 function isListing(text: string): boolean {
   const line = text.slice(0, 4096).split('\n', 1)[0] ?? ''
-  return !line.startsWith('{') && VALUE_START.test(line)
+  return /(^|\/)(sys|class|devices|block)\//.test(line) && !line.startsWith('{') && VALUE_START.test(line)
 }
 
 function readListing(text: string, into: Map<string, string>): void {

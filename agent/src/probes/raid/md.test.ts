@@ -214,6 +214,17 @@ describe('mdadm', () => {
   })
 })
 
+test.each([
+  ['mdstat', mdstat()],
+  ['sysfs', '/sys/block/md0/md/degraded:0\n'],
+  ['detail', '/dev/md0:\n           Version : ddf\n        Raid Level : container\n     Member Arrays : /dev/md/vol0\n'],
+  ['examine', '/dev/vda1:\n          Magic : a92b4efc\n     Raid Level : raid1\n'],
+  ['scan', 'ARRAY /dev/md/0 metadata=1.2\n'],
+])('%s is told from the other inputs by its text', (name, text) => {
+  const recognised = Object.entries(mdProbe().inputs).filter(([, { recognise }]) => recognise?.(text))
+  expect(recognised.map(([input]) => input)).toEqual([name])
+})
+
 /** Captures of other projects, where they lie beside the checkout. */
 const samples = new URL('../../../../../shared/samples/raid_mdadm/', import.meta.url)
 if (existsSync(samples)) {
