@@ -305,7 +305,7 @@ export class Outbox {
     this.#grouped = Promise.withResolvers<void>()
     const high = this.#high
     const whole = this.#rewrite || this.#fault !== null || this.#fileChars > this.#rewriteSize()
-    const text = whole ? this.#wholeText() : [encodeLine({ marks: this.#marks() }), ...this.#unwritten].join('')
+    const text = this.#framed(whole ? this.#wholeLines() : this.#unwritten)
     this.#unwritten = []
     this.#rewrite = false
     try {
@@ -325,10 +325,16 @@ export class Outbox {
     return Math.max(outboxLimits.rewriteOverChars, 3 * live)
   }
 
+  /** The marks stand before the lines, so that nothing acknowledged is replayed into the journal, and after them, where they count what was dropped. */
+  #framed(lines: readonly string[]): string {
+    const marks = encodeLine({ marks: this.#marks() })
+    return [marks, ...lines, this.#dropped > 0 ? marks : ''].join('')
+  }
+
   /** Replayed in order of seq these lines give the same outbox. */
-  #wholeText(): string {
+  #wholeLines(): string[] {
     const entries = [...this.#journal.values(), ...this.#newest.values()].sort((a, b) => a.seq - b.seq)
-    return [encodeLine({ marks: this.#marks() }), ...entries.map(entry => encodeLine({ entry: plain(entry) }))].join('')
+    return entries.map(entry => encodeLine({ entry: plain(entry) }))
   }
 
   #clearFault(): void {
@@ -389,7 +395,7 @@ export class Outbox {
     if ('marks' in line) {
       this.#high = Math.max(this.#high, line.marks.high)
       this.#acked = Math.max(this.#acked, line.marks.acked)
-      this.#dropped = Math.max(this.#dropped, line.marks.dropped)
+      this.#dropped = line.marks.dropped
       this.#next = Math.max(this.#next, this.#acked + 1)
       for (const entry of this.#journal.values()) if (entry.seq <= this.#acked) this.#forget(entry)
       return
