@@ -7,7 +7,13 @@ const BATCH = 512
 const RETRY_BASE_MS = 100
 const RETRY_CAP_MS = 2_000
 
-type Waiting = { readonly change: Change; readonly bytes: number; wanted(): boolean; readonly queuedAt: number; resolve(applied: Applied): void }
+type Waiting = {
+  readonly change: Change
+  readonly bytes: number
+  wanted(): boolean
+  readonly queuedAt: number
+  resolve(applied: Applied): void
+}
 
 /**
  * The way of reports to the store: groups of changes, one group at a time, in order. While the store is away they wait here, unacknowledged, in

@@ -8,7 +8,11 @@ export type Fate = 'deliver' | 'drop' | 'duplicate' | 'swap'
  * The two ends of a WebSocket with a network between them that a test decides over: a door to the outside, so a fake. What is sent arrives one
  * turn of the event loop later; `swap` lets the next frame overtake; a cut loses what was on its way.
  */
-export function socketPair(fate: (direction: 'up' | 'down') => Fate): { readonly agent: WebSocket; readonly collector: WebSocket; cut(): void } {
+export function socketPair(fate: (direction: 'up' | 'down') => Fate): {
+  readonly agent: WebSocket
+  readonly collector: WebSocket
+  cut(): void
+} {
   const agent = new FakeSocket(() => fate('up'))
   const collector = new FakeSocket(() => fate('down'))
   agent.peer = collector
