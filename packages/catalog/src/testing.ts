@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { expect, test } from 'vitest'
 import type { Check, Context } from './check.ts'
 import type { Finding, Status } from './finding.ts'
 import { factsBySubject, judgeCheck, keyParts, staleAt } from './judge.ts'
@@ -53,8 +54,24 @@ export function findingOf(check: Check, told: Told, around: Around = {}): Findin
   return judgeCheck(check, host, fresh, now)
 }
 
-/** A table of cases: what is so, the facts, what the check says, and what is around. */
+/** Cases of one check: what is so, the facts, what the check says, and what is around. */
 export type Cases = readonly (readonly [title: string, told: Told, wanted: Status, around?: Around])[]
+/** Cases of several checks. */
+export type Rows = readonly (readonly [check: Check, title: string, told: Told, wanted: Status, around?: Around])[]
+
+/** Tests a check on a table of cases. */
+export function judges(check: Check, cases: Cases): void {
+  judgesEach(cases.map(([title, told, wanted, around]) => [check, title, told, wanted, around ?? {}]))
+}
+
+/** Tests several checks on a table of cases. */
+export function judgesEach(rows: Rows): void {
+  for (const [check, title, told, wanted, around] of rows) {
+    test(`${check.name}: ${title}`, () => {
+      expect(findingOf(check, told, around).status).toBe(wanted)
+    })
+  }
+}
 
 /** A host as metrics see it. */
 export function viewOf(told: Told, more: Partial<HostView> = {}): HostView {

@@ -1,0 +1,54 @@
+import { type Cases, judges, judgesEach, type Rows } from '../../testing.ts'
+import { filesystemsFull, filesystemsHang, filesystemsInodes, filesystemsReadonly } from './checks.ts'
+import type { FilesystemsFact } from './facts.ts'
+
+type Filesystem = FilesystemsFact['filesystems'][number]
+const fs = (more: Partial<Filesystem> = {}): { filesystems: FilesystemsFact } => ({
+  filesystems: {
+    filesystems: [
+      {
+        mountpoint: '/',
+        device: '/dev/a',
+        fstype: 'ext4',
+        kind: 'local',
+        sizeBytes: 100e9,
+        availBytes: 50e9,
+        inodes: 1000,
+        inodesFree: 900,
+        readonly: false,
+        readonlyWanted: false,
+        standing: 'answers',
+        reason: null,
+        ...more,
+      },
+    ],
+  },
+})
+
+const full: Cases = [
+  ['half full', fs(), 'ok'],
+  ['86 % and 14 GB free', fs({ availBytes: 14e9 }), 'warning'],
+  ['86 % of a large one, 140 GB free', fs({ sizeBytes: 1000e9, availBytes: 140e9 }), 'ok'],
+  ['96 %', fs({ availBytes: 4e9 }), 'critical'],
+  ['wrong green 38: a dead network mount', fs({ kind: 'network', standing: 'hangs', sizeBytes: null, availBytes: null }), 'unknown'],
+  ['no number', fs({ availBytes: null }), 'unknown'],
+  ['failed', fs({ standing: 'failed', reason: 'EIO' }), 'unknown'],
+  ['skipped', fs({ standing: 'skipped', sizeBytes: null, availBytes: null }), 'not-applicable'],
+  ['a full DVD', fs({ readonly: true, readonlyWanted: true, availBytes: 0 }), 'not-applicable'],
+]
+judges(filesystemsFull, full)
+
+const rest: Rows = [
+  [filesystemsInodes, 'inodes free', fs(), 'ok'],
+  [filesystemsInodes, 'inodes short', fs({ inodesFree: 90 }), 'warning'],
+  [filesystemsInodes, 'inodes gone', fs({ inodesFree: 0 }), 'critical'],
+  [filesystemsInodes, 'btrfs has none', fs({ inodes: null, inodesFree: null }), 'not-applicable'],
+  [filesystemsInodes, 'hangs', fs({ standing: 'hangs' }), 'unknown'],
+  [filesystemsReadonly, 'writable', fs(), 'ok'],
+  [filesystemsReadonly, 'read-only against fstab', fs({ readonly: true }), 'critical'],
+  [filesystemsReadonly, 'read-only on purpose', fs({ readonly: true, readonlyWanted: true }), 'not-applicable'],
+  [filesystemsReadonly, 'hangs', fs({ standing: 'hangs' }), 'unknown'],
+  [filesystemsHang, 'answers', fs(), 'ok'],
+  [filesystemsHang, 'hangs', fs({ standing: 'hangs' }), 'warning'],
+]
+judgesEach(rest)
