@@ -183,6 +183,7 @@ export class Fleet {
       agentVersion: host.agentVersion,
       protocol: String(PROTOCOL),
       dropped: host.dropped,
+      beatMs: this.#beatMs,
     }
   }
 

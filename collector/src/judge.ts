@@ -62,7 +62,11 @@ export class Judge {
     const unseen = this.#unseenUpdates(host)
     if (unseen.size > 0) {
       this.#learn(unseen).then(
-        () => this.touch(host),
+        () => {
+          // Since when an update waits is told by series of the fact.
+          host.changed('updates')
+          this.touch(host)
+        },
         error => {
           events.storeFailed('firstSeen', error)
           this.#due.set(host.meta.hostId, clock.now() + 5_000)
@@ -71,7 +75,9 @@ export class Judge {
     }
     const now = clock.now()
     const system = host.system
-    host.supportEnd = system ? supportEnd(system, this.#deps.supportTable) : null
+    const end = system ? supportEnd(system, this.#deps.supportTable) : null
+    if (end !== host.supportEnd) host.changed('system')
+    host.supportEnd = end
     const context = {
       role: host.role,
       supportEnd: host.supportEnd,
