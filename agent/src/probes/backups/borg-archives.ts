@@ -70,9 +70,14 @@ export function timeOf(value: unknown): number {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?$/.test(value) ? Date.parse(`${value}Z`) : zoned(value)
 }
 
+/** Newest first; of two within one second, which is as fine as borg prints, the one listed later. */
+export function newestFirst(archives: readonly Archive[]): Archive[] {
+  return [...archives].reverse().sort((a, b) => b.at - a.at)
+}
+
 /** Fills a job from its archives. `sizes`: the archives as `borg info` tells them. @throws Unanswered where the newest is from the future */
 export function withArchives(job: Job, own: readonly Archive[], sizes: readonly Archive[], now: number): Job {
-  const sorted = [...own].sort((a, b) => b.at - a.at)
+  const sorted = newestFirst(own)
   const [newest] = sorted
   if (newest && isFuture(newest.at, now)) {
     throw new Unanswered(

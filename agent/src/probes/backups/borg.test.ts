@@ -65,7 +65,7 @@ describe('a real borg repository', () => {
 
   test('tells the last archive of this host with its size, in UTC whatever the zone (wrong green 30)', async () => {
     const before = Date.now()
-    await repository.backUp([source], { name: 'a1' })
+    await repository.backUp([source], { name: 'a1', at: new Date(before - 9000) })
     const [found] = await look(job({ every: '1d' }))
     expect(found).toMatchObject({ standing: 'known', snapshots: 1, files: 3, lastResult: null, expectedEveryMs: 24 * HOUR, reason: null })
     expect(Math.abs((found?.lastSuccessAt ?? 0) - before)).toBeLessThan(60_000)
@@ -77,7 +77,7 @@ describe('a real borg repository', () => {
   })
 
   test('lists the archive of a run that missed a source, and the log tells (wrong green 28)', async () => {
-    const ran = await repository.backUp([source, join(folder, 'gone')], { name: 'a2' })
+    const ran = await repository.backUp([source, join(folder, 'gone')], { name: 'a2', at: new Date(Date.now() - 5000) })
     expect(ran.code).toBe(1)
     const [found] = await look(job({ log: writeLog(join(folder, 'create.log'), ran) }))
     expect(found).toMatchObject({ standing: 'known', lastResult: 'warnings', snapshots: 2 })

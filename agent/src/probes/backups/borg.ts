@@ -2,7 +2,7 @@ import type { FactTypes } from '@fettle/catalog'
 import * as v from 'valibot'
 import type { Host, RunOptions } from '../../host.ts'
 import { Absent, type Captured, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
-import { type Archive, parseArchives, withArchives } from './borg-archives.ts'
+import { type Archive, newestFirst, parseArchives, withArchives } from './borg-archives.ts'
 import { naiveEnd, parseCheck, parseCreateLog } from './borg-log.ts'
 import { byLogAlone, capturesOf, withProofs, withRun } from './evidence.ts'
 import { fairShare, fileFor, forEachJob, freeFor, freeRatio, runFor } from './gather.ts'
@@ -185,7 +185,7 @@ function configured(job: BorgJob, inputs: Inputs, context: ParseContext<readonly
     // A listing cut at its newest archives does not count them all.
     const snapshots = all.length < NEWEST ? told.snapshots : null
     return complete(
-      { ...told, snapshots, reason: own.length > 0 ? null : nothingOf(all, job, context.hostname) },
+      { ...told, snapshots, reason: own.length > 0 ? null : clip(nothingOf(all, job, context.hostname)) },
       own,
       inputs,
       job.name,
@@ -229,7 +229,7 @@ function complete(job: Job, own: readonly Archive[], inputs: Inputs, name: strin
   const [log] = capturesOf(inputs, 'log', name)
   if (log) {
     try {
-      const newest = [...own].sort((a, b) => b.at - a.at)[0]
+      const [newest] = newestFirst(own)
       told = withRun(job, log, parseCreateLog(log, now), newest?.name ?? null)
     } catch (error) {
       told = { ...job, reason: job.reason ?? unanswered(job, error).reason }

@@ -1,5 +1,5 @@
 import type { Captured } from '../../probe.ts'
-import { destinationOf, isFuture, type Job, learnedEvery, Unanswered } from './job.ts'
+import { clip, destinationOf, isFuture, type Job, learnedEvery, Unanswered, warningList } from './job.ts'
 import { zoned } from './record.ts'
 
 /** A snapshot, as far as a job's standing needs it. */
@@ -108,7 +108,7 @@ export function withSnapshots(job: Job, all: readonly Snapshot[], wanted: Wanted
   const missing = last && last !== good ? paths.filter(path => !last.paths.includes(path)) : []
   return {
     ...job,
-    reason: own.length > 0 ? job.reason : nothingOf(all, wanted, paths),
+    reason: own.length > 0 ? job.reason : clip(nothingOf(all, wanted, paths)),
     lastRunAt: last?.at ?? null,
     lastResult: missing.length > 0 ? 'warnings' : null,
     lastSuccessAt: good?.at ?? null,
@@ -123,7 +123,7 @@ export function withSnapshots(job: Job, all: readonly Snapshot[], wanted: Wanted
       .filter(bytes => bytes !== null)
       .slice(0, 10),
     learnedEveryMs: learnedEvery(whole.map(one => one.at)),
-    warnings: missing.map(path => `the newest snapshot does not hold ${path}`),
+    warnings: warningList(missing.map(path => `the newest snapshot does not hold ${path}`)),
   }
 }
 

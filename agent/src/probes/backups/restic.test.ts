@@ -253,6 +253,20 @@ describe('captures alone', () => {
     expect(job?.reason).not.toContain('hunter2')
   })
 
+  test('many snapshots and long paths stay within the limits of the fact', () => {
+    const many = Array.from({ length: 20_000 }, (_, index) => snapshot(new Date(NOW - index * HOUR).toISOString(), { id: `${index}` }))
+    const paths = Array.from({ length: 40 }, (_, index) => `/${`${index}`.repeat(400)}`)
+    const options = configured([
+      { name: 'x', repository: `/${'r'.repeat(900)}`, passwordFile: '/p', host: 'vm', paths: ['/srv', ...paths] },
+    ]) as never
+    const started = performance.now()
+    const partial = restic.parse({ snapshots: [capture(JSON.stringify(many), { name: 'x' })] }, { now: NOW, hostname: 'vm', options })
+    expect(checked(restic, partial)).toMatchObject({ outcome: 'ok', data: { jobs: [{ lastResult: 'warnings', lastSuccessAt: null }] } })
+    const none = restic.parse({ snapshots: [capture('[]', { name: 'x' })] }, { now: NOW, hostname: 'vm', options })
+    expect(checked(restic, none)).toMatchObject({ outcome: 'ok', data: { jobs: [{ standing: 'known', lastSuccessAt: null }] } })
+    expect(performance.now() - started).toBeLessThan(2000)
+  })
+
   test('garbage is thrown, not read as nothing', () => {
     expect(() => parse({ snapshots: [capture('{"a":1}')] })).toThrow('no list')
     expect(() => parse({ snapshots: [capture('<html>')] })).toThrow('no JSON')

@@ -104,7 +104,7 @@ export default defineProbe<'backups', readonly ResticJob[]>({
     free: { from: 'free space of a local repository, {"size","free"} in bytes' },
     other: {
       from: 'restic stats --json, restic list locks, restic version: they tell nothing of a backup',
-      recognise: text => /^\{"total_size":|^([0-9a-f]{64}\s+)+$|^restic \d/.test(text.slice(0, 1024)),
+      recognise: text => /^\{"total_size":|^[0-9a-f]{64}\s|^restic \d/.test(text.slice(0, 1024)),
     },
   },
   parse(inputs, context) {
@@ -214,7 +214,9 @@ function bySource(snapshots: readonly Snapshot[]): Snapshot[][] {
   const series = new Map<string, Snapshot[]>()
   for (const one of [...snapshots].sort((a, b) => b.at - a.at)) {
     const key = JSON.stringify([one.hostname, [...one.paths].sort()])
-    series.set(key, [...(series.get(key) ?? []), one])
+    const known = series.get(key)
+    if (known) known.push(one)
+    else series.set(key, [one])
   }
   return [...series.values()]
 }

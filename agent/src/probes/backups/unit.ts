@@ -53,11 +53,15 @@ export const messageIds = {
   '98e322203f7a4ed290d09fe03c09fe15': 'exited',
 } as const
 
+/** More messages than the newest of these tell nothing new. */
+const MOST_MESSAGES = 500
+
 /** `journalctl -o json` of these messages, oldest first; see "Journal JSON Format". Lines of other messages are left out. @throws Error where a line is no JSON */
 export function parseJournal(text: string): Event[] {
   return text
     .split('\n')
     .filter(line => line.startsWith('{'))
+    .slice(-MOST_MESSAGES)
     .flatMap(line => event(line) ?? [])
     .sort((a, b) => a.at - b.at)
 }
