@@ -253,6 +253,13 @@ describe('captures alone', () => {
     expect(job?.reason).not.toContain('hunter2')
   })
 
+  test("of another host are never the job's, newer or not", () => {
+    const options = configured([{ name: 'x', repository: '/r', passwordFile: '/p', host: 'vm' }]) as never
+    const text = JSON.stringify([snapshot('2026-11-22T01:00:00Z', { hostname: 'b' }), snapshot('2026-11-01T00:00:00Z')])
+    const fact = restic.parse({ snapshots: [capture(text, { name: 'x' })] }, { now: NOW, hostname: 'vm', options }) as { jobs: Job[] }
+    expect(fact.jobs).toMatchObject([{ lastSuccessAt: Date.parse('2026-11-01T00:00:00Z'), snapshots: 1 }])
+  })
+
   test('many snapshots and long paths stay within the limits of the fact', () => {
     const many = Array.from({ length: 20_000 }, (_, index) => snapshot(new Date(NOW - index * HOUR).toISOString(), { id: `${index}` }))
     const paths = Array.from({ length: 40 }, (_, index) => `/${`${index}`.repeat(400)}`)
