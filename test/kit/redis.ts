@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -103,6 +103,38 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   return { url: `redis+cluster://${addresses.join(',')}`, nodes, stop, flush }
 }
 
+/** Two Redis, one the replica of the other, and a Sentinel that makes the replica the master when the master is gone. */
+export type RedisWithSentinel = {
+  readonly url: string
+  readonly master: RedisServer
+  readonly replica: RedisServer
+  stop(): Promise<void>
+}
+
+/** Starts a master called `main`, its replica and one Sentinel, which acts after half a second. */
+export async function startRedisWithSentinel(): Promise<RedisWithSentinel> {
+  const [master, replica] = await Promise.all([startRedis(), startRedis()])
+  await replica.cli('REPLICAOF', '127.0.0.1', String(master.port))
+  await until(
+    async () => (await replica.cli('INFO', 'replication')).includes('master_link_status:up'),
+    'the replica did not reach its master',
+  )
+  const folder = await mkdtemp(join(tmpdir(), 'fettle-sentinel-'))
+  const file = join(folder, 'sentinel.conf')
+  const watch = [`monitor main 127.0.0.1 ${master.port} 1`, 'down-after-milliseconds main 500', 'failover-timeout main 3000']
+  await writeFile(file, watch.map(line => `sentinel ${line}\n`).join(''))
+  const port = await freePort()
+  const child = await start(port, folder, ['--sentinel'], file)
+  const stop = async () => {
+    await end(child, 'SIGKILL')
+    await Promise.all([master.stop(), replica.stop(), rm(folder, { recursive: true, force: true })])
+  }
+  const sees = async () =>
+    (await run('redis-cli', ['-p', String(port), 'SENTINEL', 'REPLICAS', 'main'])).stdout.includes(String(replica.port))
+  await until(sees, 'the Sentinel did not find the replica')
+  return { url: `redis+sentinel://127.0.0.1:${port}/main`, master, replica, stop }
+}
+
 const SLOTS = ['0 5460', '5461 10922', '10923 16383']
 
 async function joinNodes(nodes: readonly RedisServer[]): Promise<void> {
@@ -141,8 +173,8 @@ function freePort(): Promise<number> {
   })
 }
 
-async function start(port: number, folder: string, settings: readonly string[]): Promise<ChildProcess> {
-  const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--daemonize', 'no']
+async function start(port: number, folder: string, settings: readonly string[], file?: string): Promise<ChildProcess> {
+  const fixed = [...(file === undefined ? [] : [file]), '--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--daemonize', 'no']
   const child = spawn('redis-server', [...fixed, ...settings], { stdio: ['ignore', 'pipe', 'pipe'] })
   const orphan = () => child.kill('SIGKILL')
   process.once('exit', orphan)
@@ -162,7 +194,7 @@ async function start(port: number, folder: string, settings: readonly string[]):
     })
     child.stdout.on('data', chunk => {
       said = (said + chunk).slice(-4000)
-      if (said.includes('Ready to accept connections')) settle(resolve)
+      if (/Ready to accept connections|Sentinel ID is/.test(said)) settle(resolve)
     })
   })
   child.stdout.removeAllListeners('data').resume()

@@ -1,8 +1,10 @@
 import { systemClock } from '@fettle/kit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from '../../../test/kit/redis.ts'
+import { type RedisCluster, type RedisServer, startRedis, startRedisCluster, startRedisWithSentinel } from '../../../test/kit/redis.ts'
 import { beat, enrolled, eventually, fact, newHost, newHostId, newToken, report } from './contract.ts'
 import { openStore } from './open.ts'
+import { readRedisAddress } from './redis/address.ts'
+import { connect, untilReady } from './redis/connect.ts'
 import { bucketOf, type FeedEntry, FIRST_SEEN_DAYS, type Store, StoreUnavailable } from './store.ts'
 
 const TIMEOUT_MS = 500
@@ -328,6 +330,49 @@ describe('a Redis Cluster in trouble', () => {
     await store.close()
     await cluster.stop()
   })
+})
+
+it('a store behind Sentinels follows the master to its replica, and loses nothing that the replica has', async () => {
+  const watched = await startRedisWithSentinel()
+  const store = await open(watched.url)
+  const { hostId } = await enrolled(store)
+  const told = await following(store)
+  await store.apply([report(hostId, 1, fact('a/b', 'x', 1))])
+  await watched.master.cli('WAIT', '1', '5000')
+
+  await watched.master.kill()
+  await expect(store.apply([report(hostId, 2, fact('a/b', 'y', 2))])).rejects.toThrow(StoreUnavailable)
+  const again = () => store.apply([report(hostId, 2, fact('a/b', 'y', 2))])
+  await eventually(
+    () =>
+      again().then(
+        () => true,
+        () => false,
+      ),
+    'the replica takes writes',
+  )
+
+  expect((await store.transitions(hostId, 9)).map(({ seq }) => seq)).toEqual([2, 1])
+  await eventually(() => told.entries.length === 2, 'both reports were told')
+  expect(told.lost).toEqual([])
+  await store.close()
+  await watched.stop()
+})
+
+it('a client that gave up is brought back, until it is closed', async () => {
+  const redis = await startRedis()
+  const closed = new AbortController()
+  const client = connect(readRedisAddress(redis.url), () => {}, closed.signal)
+  await untilReady(client, 5000)
+
+  client.disconnect()
+  await eventually(() => client.status === 'end', 'it gave up')
+  await untilReady(client, 5000)
+  expect(await client.get('x')).toBeNull()
+
+  closed.abort()
+  client.disconnect()
+  await redis.stop()
 })
 
 it('a store that is closed answers that it is unavailable', async () => {

@@ -45,6 +45,7 @@ export class RedisStore implements Store {
   readonly #deps: RedisDeps
   readonly #members: Members
   readonly #followers = new Set<FeedFollower>()
+  readonly #closed = new AbortController()
   #lastError: string | undefined
   /** Calls of `apply` in their order; replaced by a new one when a call fails, so that those behind it fail too. */
   #queue: { failed: boolean; last: Promise<unknown> } = { failed: false, last: Promise.resolve() }
@@ -53,9 +54,10 @@ export class RedisStore implements Store {
     this.#deps = deps
     this.#prefix = address.prefix ?? deps.prefix ?? 'fettle:'
     this.#keys = keysOf(this.#prefix)
-    this.#client = connect(address, error => {
+    const onError = (error: Error) => {
       this.#lastError = error.message
-    })
+    }
+    this.#client = connect(address, onError, this.#closed.signal)
     this.#client.on('ready', () => {
       this.#lastError = undefined
     })
@@ -201,6 +203,7 @@ export class RedisStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort()
     await Promise.all([...this.#followers].map(follower => follower.close()))
     this.#client.disconnect()
   }

@@ -16,11 +16,23 @@ const SOCKET_TIMEOUT_MS = 20_000
 const reconnectDelay = (tries: number) => 20 + Math.random() * Math.min(RECONNECT_CAP_MS, 50 * 2 ** Math.min(tries, 10))
 
 /** Opens connections that fail at once while Redis is away and come back by themselves; whoever waits for an answer sets the deadline. */
-export function connect(address: RedisAddress, onError: (error: Error) => void): Client {
+export function connect(address: RedisAddress, onError: (error: Error) => void, closed: AbortSignal): Client {
   const client = address.kind === 'cluster' ? connectCluster(address) : new Redis(nodeOptions(address))
   client.on('error', onError)
+  reviveUntil(closed, client)
   for (const [name, lua] of Object.entries(scripts)) client.defineCommand(name, { lua, numberOfKeys: 1 })
   return client
+}
+
+/** Connects again whatever made the client give up: ioredis takes some failures of a failover for a wish to end. Closing is: abort the signal, then disconnect. */
+export function reviveUntil(closed: AbortSignal, client: Client): void {
+  client.on('end', () => {
+    if (closed.aborted) return
+    const timer = setTimeout(() => {
+      if (!closed.aborted) client.connect().catch(() => {})
+    }, RECONNECT_CAP_MS)
+    closed.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  })
 }
 
 function sharedOptions(address: RedisAddress) {
@@ -51,7 +63,6 @@ function nodeOptions(address: RedisAddress): NodeOptions {
     name: address.name ?? '',
     sentinelPassword: address.sentinelPassword,
     sentinelRetryStrategy: reconnectDelay,
-    failoverDetector: true,
   } as NodeOptions
 }
 

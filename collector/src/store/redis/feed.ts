@@ -1,6 +1,6 @@
 import { Cluster, type Redis } from 'ioredis'
 import { BUCKETS, type FeedEntry } from '../store.ts'
-import { type Client, within } from './connect.ts'
+import { type Client, reviveUntil, within } from './connect.ts'
 import type { Keys } from './keys.ts'
 import { readFeedEntry } from './rows.ts'
 
@@ -45,6 +45,7 @@ export class FeedFollower {
     if (following.client instanceof Cluster) return
     this.#waiter = following.client.duplicate({ socketTimeout: WAIT_MS + following.timeoutMs })
     this.#waiter.on('error', () => {})
+    reviveUntil(this.#stop.signal, this.#waiter)
   }
 
   /** Resolves when every entry from now on will be told. */
