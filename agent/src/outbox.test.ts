@@ -24,7 +24,7 @@ function waiting(outbox: Outbox) {
   return all
 }
 
-const valueOf = (report: { data?: unknown }) => (report.data as { value: unknown }).value
+const saidBy = (report: { data?: unknown }) => (report.data as { value: unknown }).value
 
 async function observed(outbox: Outbox, ...facts: HeldFact[]) {
   const held = facts.map(each => outbox.observe(each))
@@ -36,7 +36,7 @@ describe('the outbox', () => {
   test('sends the newest of each key, and before it what it replaced, as superseded', async () => {
     const { outbox } = await machine()
     await observed(outbox, fact('raid/md', 1), fact('raid/md', 2), fact('usage/proc', 7), fact('raid/md', 3))
-    expect(waiting(outbox).map(report => [report.key, valueOf(report), report.superseded ?? false])).toEqual([
+    expect(waiting(outbox).map(report => [report.key, saidBy(report), report.superseded ?? false])).toEqual([
       ['raid/md', 1, true],
       ['raid/md', 2, true],
       ['usage/proc', 7, false],
@@ -103,7 +103,7 @@ describe('the outbox', () => {
     await observed(outbox, fact('raid/md', 1), fact('raid/md', 2))
     outbox.welcome(500, [])
     await outbox.flush()
-    expect(waiting(outbox).map(report => [report.seq, valueOf(report)])).toEqual([
+    expect(waiting(outbox).map(report => [report.seq, saidBy(report)])).toEqual([
       [501, 1],
       [502, 2],
     ])
@@ -114,11 +114,11 @@ describe('the outbox', () => {
     for (let value = 0; value < outboxLimits.journalEntries + 11; value++) void outbox.observe(fact('raid/md', value))
     await outbox.flush()
     expect(outbox.dropped).toBe(10)
-    expect(waiting(outbox).map(valueOf)[0]).toBe(10)
+    expect(waiting(outbox).map(saidBy)[0]).toBe(10)
     expect(waiting(outbox)[0]?.dropped).toBe(10)
     await outbox.close()
     const again = await open()
-    expect([again.dropped, valueOf(waiting(again)[0] ?? {})]).toEqual([10, 10])
+    expect([again.dropped, saidBy(waiting(again)[0] ?? {})]).toEqual([10, 10])
   })
 
   test('the journal is bounded in size as well', async () => {
@@ -141,11 +141,11 @@ describe('the outbox', () => {
     disk.failWith(code)
     await observed(outbox, fact('raid/md', 2))
     expect(outbox.fault).toContain(code)
-    expect(waiting(outbox).map(valueOf)).toEqual([2])
+    expect(waiting(outbox).map(saidBy)).toEqual([2])
     disk.failWith(undefined)
     await clock.advance(outboxLimits.retryMs)
     expect(outbox.fault).toBeNull()
-    expect(waiting(await open()).map(valueOf)).toEqual([2])
+    expect(waiting(await open()).map(saidBy)).toEqual([2])
   })
 
   test('seqs given out while the disk was full are not given out again after a crash', async () => {
@@ -167,7 +167,7 @@ describe('the outbox', () => {
     await observed(outbox, fact('raid/md', 1))
     await observed(outbox, fact('raid/md', 2))
     disk.tear('outbox', 5)
-    expect(waiting(await open()).map(valueOf)).toEqual([1])
+    expect(waiting(await open()).map(saidBy)).toEqual([1])
   })
 
   test('a rotten line in the middle takes nothing else with it', async () => {
@@ -176,7 +176,7 @@ describe('the outbox', () => {
     await observed(outbox, fact('usage/proc', 2))
     const file = disk.files.get('outbox') ?? Buffer.alloc(0)
     file[file.indexOf('raid/md')] = 0
-    expect(waiting(await open()).map(valueOf)).toEqual([2])
+    expect(waiting(await open()).map(saidBy)).toEqual([2])
   })
 
   test('the file stays small however long it runs', async () => {
@@ -216,7 +216,7 @@ describe('whatever happens in between', () => {
         let acked = 0
         const show = () => {
           for (const report of waiting(outbox)) {
-            const said = `${report.key}=${valueOf(report)}`
+            const said = `${report.key}=${saidBy(report)}`
             expect(shown.get(report.seq) ?? said).toBe(said)
             shown.set(report.seq, said)
           }
@@ -248,7 +248,7 @@ describe('whatever happens in between', () => {
             outbox.welcome(acked, [])
             expect(outbox.lastSeq).toBeGreaterThanOrEqual(Math.max(0, ...shown.keys()))
           }
-          const left = waiting(outbox).map(report => `${report.key}=${valueOf(report)}`)
+          const left = waiting(outbox).map(report => `${report.key}=${saidBy(report)}`)
           expect(left).toEqual(held.map(one => `${one.key}=${one.value}`))
         }
       }),

@@ -14,7 +14,7 @@ export function fakeClock(now = Date.UTC(2026, 10, 22)): FakeClock {
   const timers = new Set<Timer>()
   const settle = () => new Promise<void>(resolve => setImmediate(resolve))
   return {
-    now: () => now + elapsed,
+    now: () => Math.floor(now + elapsed),
     monotonic: () => elapsed,
     after(ms, callback) {
       const timer = { at: elapsed + Math.max(0, ms), callback }
