@@ -285,9 +285,8 @@ function ofCapture(base: Job, captured: Captured, inputs: Inputs, now: number): 
 function withoutArchives(base: Job, inputs: Inputs, now: number): Job {
   const log = sole(inputs, 'log')
   if (!log && !sole(inputs, 'check')) throw new Absent('no borg repository is configured')
-  const dated = log ? { ...log, modifiedAt: log.modifiedAt ?? naiveEnd(log) } : undefined
-  const job = dated
-    ? byLogAlone(base, dated, parseCreateLog(dated, now), now)
+  const job = log
+    ? byLogAlone(base, log, { ...parseCreateLog(log, now), endedAt: naiveEnd(log) }, now)
     : unanswered(base, new Unanswered('a check does not tell when a backup was made'))
   return withProofs(job, proofsOf(inputs, null), now)
 }

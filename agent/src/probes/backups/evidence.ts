@@ -50,9 +50,12 @@ export function withRun(job: Job, captured: Captured, run: LoggedRun, newest: st
   }
 }
 
-/** The job as the log alone tells it, where no restore points are given: only a good end with a time is a last success. */
+/**
+ * The job as the log alone tells it, where no restore points are given: only a good end with a time in the log is a last success.
+ * The time of the file is none: a log that was copied would look fresh.
+ */
 export function byLogAlone(job: Job, captured: Captured, run: LoggedRun, now: number): Job {
-  const told = withRun(job, captured, run, null)
+  const told = withRun(job, { ...captured, modifiedAt: null }, run, null)
   const isGood = run.result === 'success' || run.result === 'warnings'
   if (isGood && told.lastRunAt !== null && !isFuture(told.lastRunAt, now)) return { ...told, lastSuccessAt: told.lastRunAt }
   return unanswered(

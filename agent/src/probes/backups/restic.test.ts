@@ -302,6 +302,15 @@ describe('captures alone', () => {
     expect(job?.warnings).toHaveLength(2)
   })
 
+  test('a log without times is no last success, however fresh its file is', () => {
+    const text = '{"message_type":"summary","snapshot_id":"abc"}\n'
+    expect(parse({ log: [capture(text, { modifiedAt: NOW })] }).jobs[0]).toMatchObject({
+      lastResult: 'success',
+      standing: 'unknown',
+      lastSuccessAt: null,
+    })
+  })
+
   test('a log broken off is no success', () => {
     const text = '{"message_type":"status","percent_done":0.5}\n'
     expect(parse({ log: [capture(text, { modifiedAt: NOW - HOUR })] }).jobs[0]).toMatchObject({ lastResult: 'failed', standing: 'unknown' })

@@ -2,7 +2,7 @@ import type { FactTypes } from '@fettle/catalog'
 import * as v from 'valibot'
 import type { Host, RunOptions } from '../../host.ts'
 import { Absent, type Captured, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
-import { byLogAlone, capturesOf, type LoggedRun, withProofs, withRun } from './evidence.ts'
+import { byLogAlone, capturesOf, withProofs, withRun } from './evidence.ts'
 import { fairShare, fileFor, forEachJob, freeFor, freeRatio, runFor } from './gather.ts'
 import { blankJob, clip, type Job, Unanswered, unanswered } from './job.ts'
 import {
@@ -272,11 +272,7 @@ function withoutSnapshots(base: Job, inputs: Inputs, now: number): Job {
   const check = sole(inputs, 'check')
   if (!log && !check && !sole(inputs, 'other')) throw new Absent('no restic repository is configured')
   const job = log
-    ? byLogAlone(base, log, runOf(log, now), now)
+    ? byLogAlone(base, log, parseBackupLog(log, now), now)
     : unanswered(base, new Unanswered('this output does not tell when a backup was made'))
   return withProofs(job, { log: check, marker: sole(inputs, 'verified'), restored: sole(inputs, 'restored'), verdict: parseCheck }, now)
-}
-
-function runOf(log: Captured, now: number): LoggedRun {
-  return parseBackupLog(log, now)
 }
