@@ -191,7 +191,7 @@ describe('reporting', () => {
     expect(beat.seq).toBeGreaterThan(report.seq)
     await connection.send({ type: 'ack', seq: beat.seq })
     await connection.send({ type: 'refresh', keys: ['x/y'] })
-    await expect.poll(async () => (await clock.advance(30_000), connection.untaken.length)).toBeGreaterThan(0)
+    await expect.poll(() => clock.advance(30_000).then(() => connection.untaken.length)).toBeGreaterThan(0)
     expect((await connection.nextOf('beat')).fresh).toEqual({})
   })
 })
@@ -268,7 +268,7 @@ describe('trouble', () => {
     // The end is told to the agent a moment after the server sees it: the pause begins somewhere in the first seconds.
     for (let passed = 0; passed < 55; passed++) await clock.advance(1000)
     expect(back).toBe(false)
-    await expect.poll(async () => (await clock.advance(5000), back), { timeout: 10_000, interval: 5 }).toBe(true)
+    await expect.poll(() => clock.advance(5000).then(() => back), { timeout: 10_000, interval: 5 }).toBe(true)
     await second
   })
 
@@ -281,7 +281,11 @@ describe('trouble', () => {
     closers.push(() => new Promise(resolve => answers.close(resolve)))
     const { port } = answers.address() as { port: number }
     const pauses: number[] = []
-    const clock = { ...systemClock, after: (ms: number, _: () => void) => (pauses.push(ms), () => {}) }
+    const after = (ms: number) => {
+      pauses.push(ms)
+      return () => {}
+    }
+    const clock = { ...systemClock, after }
     await agent({ clock, target: { url: `ws://127.0.0.1:${port}/agent`, ca: null } })
     await expect.poll(() => pauses.includes(120_000)).toBe(true)
   })

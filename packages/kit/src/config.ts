@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { isMap, LineCounter, parse, parseDocument, stringify } from 'yaml'
+import { type Document, isMap, isNode, isScalar, LineCounter, parse, parseDocument, stringify } from 'yaml'
 
 /** One setting: what reads it, what it is for. The same object renders `--help`, the reference page and the sample file. */
 export type Setting<T = unknown> = {
@@ -78,25 +78,32 @@ function readFile(settings: Settings, file: Sources['file'], problems: string[])
   )
   if (document.errors.length > 0 || document.contents === null) return found
   const walk = (node: unknown, prefix: string): void => {
+    // A section with every line commented out says nothing.
+    if (prefix !== '' && (node === null || (isScalar(node) && node.value === null))) return
     if (!isMap(node)) {
-      problems.push(`${file.path}: ${prefix || 'the file'}: wanted a mapping of settings`)
+      problems.push(`${file.path}: ${prefix.slice(0, -1) || 'the file'}: wanted a mapping of settings`)
       return
     }
     for (const pair of node.items) {
       const path = prefix + String(pair.key)
       const range = (pair.key as { range?: [number, number, number] }).range
-      const line = range ? lines.linePos(range[0]).line : '?'
-      if (path in settings) found.set(path, { value: document.getIn(path.split('.'), false) ?? null, origin: `${file.path}:${line}` })
+      const origin = `${file.path}:${range ? lines.linePos(range[0]).line : '?'}`
+      if (Object.hasOwn(settings, path)) found.set(path, { value: plain(pair.value, document), origin })
       else if (Object.keys(settings).some(known => known.startsWith(`${path}.`))) walk(pair.value, `${path}.`)
-      else problems.push(`${file.path}:${line}: ${path}: no such setting${nearest(path, Object.keys(settings))}`)
+      else problems.push(`${origin}: ${path}: no such setting${nearest(path, Object.keys(settings))}`)
     }
   }
-  walk(document.contents, '')
-  for (const [path, entry] of found) {
-    const node = entry.value as { toJS?: (document: unknown) => unknown } | null
-    if (node && typeof node === 'object' && typeof node.toJS === 'function') found.set(path, { ...entry, value: node.toJS(document) })
+  try {
+    walk(document.contents, '')
+  } catch (error) {
+    problems.push(`${file.path}: ${(error as Error).message}`)
   }
   return found
+}
+
+/** A node as plain data. @throws where aliases multiply beyond what a configuration needs */
+function plain(node: unknown, document: Document): unknown {
+  return isNode(node) ? node.toJS(document, { maxAliasCount: 100 }) : (node ?? null)
 }
 
 function pick(path: string, setting: Setting, file: FileValues, env: Sources['env']): { value: unknown; origin: string } {
@@ -138,16 +145,21 @@ export function settingsHelp(settings: Settings): string {
     .join('\n')
 }
 
-/** A sample file: every setting commented out, with its meaning. */
+/** A sample file: every setting commented out, with its meaning. Taking the `#` off any of the lines gives valid YAML: a section is there once. */
 export function sampleFile(settings: Settings): string {
-  return Object.entries(settings)
-    .map(([path, setting]) => {
-      const nested = path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), setting.example ?? setting.default)
-      const body = stringify(nested).trimEnd().split('\n')
-      return [`# ${setting.doc}${setting.env ? ` Environment: ${setting.env}.` : ''}`, ...body.map(line => `#${line}`)].join('\n')
-    })
-    .join('\n\n')
-    .concat('\n')
+  const sections = new Map<string, string[]>()
+  for (const [path, setting] of Object.entries(settings)) {
+    const [section = '', ...rest] = path.split('.')
+    const name = rest.join('.')
+    const body = stringify({ [name || section]: setting.example ?? setting.default })
+      .trimEnd()
+      .split('\n')
+    const about = `# ${setting.doc}${setting.env ? ` Environment: ${setting.env}.` : ''}`
+    const indent = name ? '  ' : ''
+    const lines = [`${indent}${about}`, ...body.map(line => `${indent}#${line}`)]
+    sections.set(section, [...(sections.get(section) ?? (name ? [`${section}:`] : [])), ...lines])
+  }
+  return `${[...sections.values()].map(lines => lines.join('\n')).join('\n\n')}\n`
 }
 
 /** What is in force, a line a setting, secrets hidden: `path = value  (origin)`. */
