@@ -7,7 +7,11 @@ const WITHIN_MS = 60_000
  * The first answer that is neither undefined nor false: for what another process does and tells nobody. An error is an answer that is not there yet.
  * @throws with `what` and the last error once the time is over
  */
-export async function until<T>(what: string, look: () => T | Promise<T>, withinMs = WITHIN_MS): Promise<Exclude<T, undefined | false>> {
+export async function until<T>(
+  look: () => T | Promise<T>,
+  what = 'what the test waits for',
+  withinMs = WITHIN_MS,
+): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + withinMs
   for (;;) {
     let last = ''

@@ -11,7 +11,8 @@ class Html {
 
 export type { Html }
 
-type Inner = Html | string | number | null | undefined | false | readonly Inner[]
+/** What may stand in a hole of a template. */
+export type Inner = Html | string | number | null | undefined | false | readonly Inner[]
 
 /** A template whose holes are escaped, whatever they hold: what comes from a host can be text only, never markup. */
 export function html(parts: TemplateStringsArray, ...holes: Inner[]): Html {

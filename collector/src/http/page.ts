@@ -1,10 +1,10 @@
-import { age, byBadness, type Finding, type Status, subjects } from '@fettle/catalog'
+import { age, byBadness, type Check, type Status, subjects } from '@fettle/catalog'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Fleet, FleetHost } from '../fleet.ts'
 import type { Access } from './auth.ts'
-import { type Html, html } from './html.ts'
+import { type Html, html, type Inner } from './html.ts'
 import { style } from './style.ts'
-import { countsOf, findingView, hostSummary } from './views.ts'
+import { countsOf, type FindingView, findingView, type HostSummary, hostSummary } from './views.ts'
 
 /** Hosts on one page. */
 const ROWS = 100
@@ -75,15 +75,16 @@ ${trouble && html`<p class="note critical">The store cannot be reached (${troubl
 <h1>${all.length} ${all.length === 1 ? 'host' : 'hosts'}, ${all.filter(host => host.up).length} reporting</h1>
 <nav class="tiles">${judged.map(status => html`<a class="tile ${status} ${filter.status === status ? 'chosen' : ''}" href="/?status=${filter.status === status ? '' : status}"><b>${counts[status]}</b> ${status}</a>`)}</nav>
 <form><input type="search" name="q" value="${filter.q}" placeholder="Find a host" aria-label="Find a host"><input type="hidden" name="status" value="${filter.status ?? ''}"></form>
-${worstChecks(fleet)}
-<table><thead><tr><th>Host</th><th>Worst</th><th>What is wrong</th><th>System</th><th>Role</th><th>Seen</th></tr></thead><tbody>
+<table class="cards"><thead><tr><th>Host</th><th>Worst</th><th>What is wrong</th><th>System</th><th>Role</th><th>Seen</th></tr></thead><tbody class="hosts">
 ${shown.map(host => hostRow(host, now()))}
 </tbody></table>
 ${rows.length === 0 && html`<p class="quiet">${all.length === 0 ? 'No host has enrolled yet. Make a token with: fettle-collector token create' : 'No host matches.'}</p>`}
-<p class="pages">${filter.page > 0 && html`<a href="/?page=${filter.page - 1}&status=${filter.status ?? ''}&q=${encodeURIComponent(filter.q)}">Previous</a> `}${rows.length > (filter.page + 1) * ROWS && html`<a href="/?page=${filter.page + 1}&status=${filter.status ?? ''}&q=${encodeURIComponent(filter.q)}">Next</a>`}</p>`
+<p class="pages">${filter.page > 0 && html`<a href="/?page=${filter.page - 1}&status=${filter.status ?? ''}&q=${encodeURIComponent(filter.q)}">Previous</a> `}${rows.length > (filter.page + 1) * ROWS && html`<a href="/?page=${filter.page + 1}&status=${filter.status ?? ''}&q=${encodeURIComponent(filter.q)}">Next</a>`}</p>
+${checksOf(fleet)}`
 }
 
-function worstChecks(fleet: Fleet): Html {
+/** How many hosts each check is bad for; those that are only unknown somewhere stay folded. */
+function checksOf(fleet: Fleet): Html {
   const byCheck = new Map<string, ReturnType<typeof countsOf>>()
   for (const host of fleet.hosts()) {
     for (const finding of host.findings.values()) {
@@ -94,17 +95,38 @@ function worstChecks(fleet: Fleet): Html {
   }
   const rows = subjects
     .flatMap(subject => subject.checks.map(check => ({ check, counts: byCheck.get(check.name) ?? countsOf([]) })))
-    .filter(({ counts }) => counts.critical + counts.warning + counts.unknown > 0)
     .sort((a, b) => b.counts.critical - a.counts.critical || b.counts.warning - a.counts.warning || b.counts.unknown - a.counts.unknown)
-  return html`<details ${rows.length <= 12 ? 'open' : ''}><summary>By finding</summary><table class="narrow"><thead><tr><th>Finding</th><th>Critical</th><th>Warning</th><th>Unknown</th></tr></thead><tbody>
-${rows.map(({ check, counts }) => html`<tr><td>${check.title}</td>${(['critical', 'warning', 'unknown'] as const).map(status => html`<td class="number">${counts[status] > 0 ? html`<span class="dot ${status}"></span>${counts[status]}` : ''}</td>`)}</tr>`)}
-</tbody></table></details>`
+  const isBad = ({ counts }: Row) => counts.critical + counts.warning > 0
+  const bad = rows.filter(isBad)
+  const unsure = rows.filter(row => !isBad(row) && row.counts.unknown > 0)
+  return html`${bad.length > 0 && html`<h2>By finding</h2>${checkTable(bad, ['critical', 'warning', 'unknown'])}`}${
+    unsure.length > 0 &&
+    html`<details><summary>${unsure.length} ${unsure.length === 1 ? 'finding is' : 'findings are'} unknown on some hosts, bad on none</summary>${checkTable(unsure, ['unknown'])}</details>`
+  }`
 }
 
-function hostRow(host: ReturnType<typeof hostSummary>, now: number): Html {
-  return html`<tr><td><a href="/hosts/${encodeURIComponent(host.instance)}">${host.instance}</a></td><td><span class="badge ${host.status}">${host.status}</span></td>
-<td>${host.worst.length > 0 ? host.worst.slice(0, 2).map(finding => html`<div>${finding.title}: ${finding.reason}</div>`) : host.counts.unknown > 0 ? `${host.counts.unknown} unknown` : ''}</td>
-<td>${host.os ? host.os.name : 'not told yet'}</td><td>${host.role}</td><td>${host.up ? 'now' : host.lastSeenAt ? `${age(now - host.lastSeenAt)} ago` : 'never'}</td></tr>`
+type Row = { readonly check: Check; readonly counts: ReturnType<typeof countsOf> }
+
+function checkTable(rows: readonly Row[], shown: readonly Status[]): Html {
+  return html`<table class="narrow"><thead><tr><th>Finding</th>${shown.map(status => html`<th>${status}</th>`)}</tr></thead><tbody>
+${rows.map(({ check, counts }) => html`<tr><td>${check.title}</td>${shown.map(status => html`<td class="number">${counts[status] > 0 && html`<span class="dot ${status}"></span>${counts[status]}`}</td>`)}</tr>`)}
+</tbody></table>`
+}
+
+function hostRow(host: HostSummary, now: number): Html {
+  return html`<tr><td class="name"><a href="/hosts/${encodeURIComponent(host.instance)}">${host.instance}</a></td><td class="state"><span class="badge ${host.status}">${host.status}</span></td>
+<td class="wrong">${wrongOf(host)}</td>
+<td class="os">${host.os ? host.os.name : 'not told yet'}</td><td class="brief">${host.role}</td><td class="brief">${host.up ? 'now' : host.lastSeenAt ? `${age(now - host.lastSeenAt)} ago` : 'never'}</td></tr>`
+}
+
+function wrongOf({ worst, counts }: HostSummary): Inner {
+  const told = worst.slice(0, 2).map(finding => html`<div class="clamp"><b>${finding.title}</b>: ${finding.reason}</div>`)
+  const more = counts.critical + counts.warning - told.length
+  return [
+    ...told,
+    more > 0 && html`<div class="quiet">and ${more} more</div>`,
+    counts.unknown > 0 && html`<div class="quiet">${counts.unknown} unknown</div>`,
+  ]
 }
 
 function hostPage({ fleet, now }: Deps, host: FleetHost): Html {
@@ -123,17 +145,29 @@ ${domains.map(domain => findingsOf(host, domain, at))}
     )}`
 }
 
+/** What is not well first, each with its remedy; what is well folded. */
 function findingsOf(host: FleetHost, domain: (typeof domains)[number], now: number): Html | string {
   const rows = [...host.findings.values()]
     .filter(finding => finding.status !== 'not-applicable')
-    .map(finding => ({ finding, view: findingView(finding) }))
-    .filter(({ view }) => view.domain === domain)
-    .sort((a, b) => byBadness(a.finding, b.finding))
+    .map(findingView)
+    .filter(view => view.domain === domain)
+    .sort(byBadness)
   if (rows.length === 0) return ''
-  return html`<h2>${domain}</h2><table><tbody>${rows.map(({ finding, view }) => findingRow(finding, view, now))}</tbody></table>`
+  const good = rows.filter(({ status }) => status === 'ok')
+  const alike = Map.groupBy(
+    rows.filter(({ status }) => status !== 'ok'),
+    ({ check, status, subject, reason }) => (status === 'unknown' ? `${subject} ${reason}` : check),
+  )
+  return html`<h2>${domain}</h2>
+${alike.size > 0 && html`<table class="findings"><tbody>${[...alike.values()].map(group => findingRow(group, now))}</tbody></table>`}
+${good.length > 0 && html`<details><summary><span class="badge ok">ok</span> ${good.length} ${good.length === 1 ? 'check' : 'checks'}</summary><table class="findings"><tbody>${good.map(view => findingRow([view], now))}</tbody></table></details>`}`
 }
 
-function findingRow(finding: Finding, view: ReturnType<typeof findingView>, now: number): Html {
-  const advice = finding.status === 'ok' ? null : (finding.hint ?? view.remedy)
-  return html`<tr><td class="state"><span class="badge ${finding.status}">${finding.status}</span></td><td><b>${view.title}</b><div>${finding.reason}</div>${advice && html`<div class="quiet">${advice}</div>`}</td><td class="quiet since">for ${age(Math.max(0, now - finding.since))}</td></tr>`
+/** One finding, or several that are unknown for one reason. */
+function findingRow(alike: readonly FindingView[], now: number): Html | string {
+  const [first] = alike
+  if (!first) return ''
+  const advice = first.status === 'ok' ? null : (first.hint ?? first.remedy)
+  const since = Math.min(...alike.map(view => view.since))
+  return html`<tr><td class="state"><span class="badge ${first.status}">${first.status}</span></td><td><b>${alike.map(view => view.title).join(' · ')}</b><div>${first.reason}</div>${advice && html`<div class="quiet">${advice}</div>`}</td><td class="quiet since">for ${age(Math.max(0, now - since))}</td></tr>`
 }

@@ -63,6 +63,8 @@ export function findingView(finding: Finding) {
   }
 }
 
+export type FindingView = ReturnType<typeof findingView>
+
 export function countsOf(findings: Iterable<Pick<Finding, 'status'>>) {
   const counts = { critical: 0, warning: 0, unknown: 0, ok: 0, 'not-applicable': 0 }
   for (const finding of findings) counts[finding.status]++

@@ -1,6 +1,6 @@
 import { bad, type Check, defineCheck, sinceTiers, tiers, watchGrowth } from '../../check.ts'
 import { age, days, minutes } from '../../duration.ts'
-import { type Answer, notApplicable, ok, worstOr } from '../../finding.ts'
+import { type Answer, notApplicable, ok, unknown, worstOr } from '../../finding.ts'
 import type { FactsBySubject } from '../../view.ts'
 import type { AgentFact } from './facts.ts'
 
@@ -20,11 +20,13 @@ export const agentSeen = defineCheck({
   why: 'Of a machine that is silent nothing is known; a workstation that never comes back is behind by definition. By the clock of the collector.',
   remedy: 'See whether it is on, connected, and its agent runs (`systemctl status fettle-agent`); remove it if it is gone for good.',
 
-  evaluate: (_, limit, now, { presence }) =>
-    sinceTiers(presence.lastSeenAt, now, limit, {
+  evaluate: (_, limit, now, { presence }) => {
+    if (presence.lastSeenAt === 0) return unknown('it has enrolled and was not heard of since')
+    return sinceTiers(presence.lastSeenAt, now, limit, {
       reason: value => `last heard of ${value} ago`,
       evidence: { lastSeenAt: presence.lastSeenAt, connectedSince: presence.connectedSince },
-    }),
+    })
+  },
 })
 
 export const agentClock = defineCheck({
