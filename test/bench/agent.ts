@@ -1,0 +1,154 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { end, start } from './children.ts'
+import type { CollectorCalls } from './collector-worker.ts'
+import type { Figure } from './figure.ts'
+import { cpuSecondsOf, memoryOf } from './machine.ts'
+import { idleNode, installedPeers, type Peer } from './peers.ts'
+import { pause, progress } from './progress.ts'
+import { median } from './statistics.ts'
+import { startTap, type Tap, type Traffic } from './wire.ts'
+import { startWorker } from './worker.ts'
+
+const MAIN = fileURLToPath(new URL('../../agent/src/main.ts', import.meta.url))
+const BEAT_SECONDS = 120
+const DAY_SECONDS = 86_400
+/** Distance of two looks at the processes, s. */
+const LOOK = 2
+/** Every source is looked at for the first time within this; smartctl, apt and the rest are spread over it. */
+const FIRST_LOOKS = 25
+const SETTLE = 5
+
+type Steady = { readonly resident: number; readonly private: number; readonly cpu: number }
+
+/** What an agent costs the machine that it watches, and the wire, when nothing changes. */
+export async function agent(quick: boolean): Promise<Figure[]> {
+  const seconds = quick ? 30 : 600
+  const collector = startWorker<CollectorCalls>('collector-worker.ts')
+  const { agentUrl, token } = await collector.call('start', { beat: `${BEAT_SECONDS}s` })
+  const tap = await startTap(Number(new URL(agentUrl).port))
+  const idle = idleNode()
+  const peers = [idle, ...(await installedPeers())]
+  progress('agent: first looks')
+  const env = {
+    ...process.env,
+    FETTLE_DATA_DIR: mkdtempSync(join(tmpdir(), 'agent-')),
+    FETTLE_COLLECTOR: `ws://127.0.0.1:${tap.port}`,
+    FETTLE_TOKEN: token,
+    FETTLE_LOG_LEVEL: 'error',
+  }
+  const child = start(process.execPath, [MAIN, 'run'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  try {
+    await pause(FIRST_LOOKS)
+    const first = cpuSecondsOf(pidOf(child))
+    progress('agent: one full round')
+    await refresh(env)
+    await pause(SETTLE)
+    const round = cpuSecondsOf(pidOf(child)) - first
+    tap.take()
+    progress(`agent: steady for ${seconds} s`)
+    const steady = await observe([child, ...peers.map(peer => peer.child)], peers, seconds)
+    return figuresOf({ seconds, first, round, steady, peers, traffic: tap.take() })
+  } finally {
+    await stop([child, ...peers.map(peer => peer.child)], tap)
+    await collector.stop()
+  }
+}
+
+type Observed = {
+  readonly seconds: number
+  readonly first: number
+  readonly round: number
+  readonly steady: readonly Steady[]
+  readonly peers: readonly Peer[]
+  readonly traffic: Traffic
+}
+
+function figuresOf({ seconds, first, round, steady, peers, traffic }: Observed): Figure[] {
+  const group = `agent, steady, over ${seconds >= 600 ? `${seconds / 60} minutes` : `${seconds} s`}`
+  const [own, ...others] = steady
+  if (!own) throw new Error('Cannot tell of an agent that was not observed')
+  const against = (what: string, unit: 'MB' | '%', of: (steady: Steady) => number, budget: NonNullable<Figure['budget']>): Figure[] =>
+    peers.flatMap(({ name }, i) => {
+      const other = others[i]
+      if (!other) return []
+      const told = { group, what, value: of(own), unit, baseline: { name, value: of(other) } }
+      return [i === 0 ? { ...told, budget } : told]
+    })
+  const times = { group, unit: 's' as const }
+  return [
+    ...against('resident memory', 'MB', one => one.resident / 1e6, { of: 'ratio', bound: 'most', limit: 1.5 }),
+    ...against('private memory (RssAnon)', 'MB', one => one.private / 1e6, { of: 'value', bound: 'most', limit: 20 }),
+    ...against('share of a core, children included', '%', one => one.cpu * 100, { of: 'value', bound: 'most', limit: 0.2 }),
+    { ...times, what: 'CPU of start and first look at every source', value: first },
+    { ...times, what: 'CPU of one more look at every source', value: round },
+    ...wireFigures(traffic, seconds, group),
+  ]
+}
+
+/** Beats come at a fixed pace, so their share of the day is told by their size; everything else by how much there was. */
+function wireFigures({ frames, tcpBytes }: Traffic, seconds: number, group: string): Figure[] {
+  const { beat, ack, ...rest } = frames
+  const others = Object.values(rest).reduce((sum, kind) => sum + kind.bytes, 0)
+  const mean = (kind: typeof beat) => (kind ? kind.bytes / kind.count : 0)
+  const beats = (DAY_SECONDS / BEAT_SECONDS) * (mean(beat) + mean(ack))
+  const reports = (frames.report?.count ?? 0) * mean(ack)
+  const day = beats + ((others + reports) / seconds) * DAY_SECONDS
+  const seen = Object.entries(frames).map(([type, { count, bytes }]) => `${count} ${type} of ${bytes} bytes`)
+  return [
+    {
+      ...{ group, what: 'payload on the wire a day, both ways', value: day / 1024, unit: 'KB' },
+      budget: { of: 'value', bound: 'most', limit: 200 },
+      note: `a beat every ${BEAT_SECONDS} s; counted: ${seen.join(', ') || 'nothing'}`,
+    },
+    {
+      group,
+      what: 'TCP payload a day, WebSocket headers and pings included',
+      value: (tcpBytes / seconds) * (DAY_SECONDS / 1024),
+      unit: 'KB',
+    },
+  ]
+}
+
+/** Asks the agent, through its own command, to look at everything again. */
+async function refresh(env: NodeJS.ProcessEnv): Promise<void> {
+  const asking = start(process.execPath, [MAIN, 'refresh'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const [code] = (await once(asking, 'exit')) as [number]
+  if (code !== 0) throw new Error(`Cannot measure: fettle-agent refresh ended with ${code}`)
+}
+
+/** Memory, the middle of many looks, and CPU over the whole time. Peers are asked once a minute, as they would be. */
+async function observe(children: readonly ChildProcess[], peers: readonly Peer[], seconds: number): Promise<Steady[]> {
+  const before = children.map(child => cpuSecondsOf(pidOf(child)))
+  const looks: { resident: number; private: number }[][] = children.map(() => [])
+  const started = performance.now()
+  let nextAsk = started
+  for (let now = started; now - started < seconds * 1000; now = performance.now()) {
+    if (now >= nextAsk) {
+      for (const peer of peers) await peer.ask()
+      nextAsk += 60_000
+    }
+    for (const [i, child] of children.entries()) looks[i]?.push(memoryOf(pidOf(child)))
+    await pause(LOOK)
+  }
+  const took = (performance.now() - started) / 1000
+  return children.map((child, i) => ({
+    resident: median((looks[i] ?? []).map(look => look.resident)),
+    private: median((looks[i] ?? []).map(look => look.private)),
+    cpu: (cpuSecondsOf(pidOf(child)) - (before[i] ?? 0)) / took,
+  }))
+}
+
+async function stop(children: readonly ChildProcess[], tap: Tap): Promise<void> {
+  await Promise.all(children.map(end))
+  tap.stop()
+}
+
+function pidOf({ pid, exitCode, spawnfile }: ChildProcess): number {
+  if (pid === undefined || exitCode !== null) throw new Error(`Cannot measure ${spawnfile}: it has ended with ${exitCode}`)
+  return pid
+}
