@@ -37,6 +37,7 @@ const rows: Rows = [
   [checks.agentSeen, 'a laptop, 31 days', agent(), 'critical', laptop(days(31))],
   [checks.agentSeen, 'stands on presence though the facts are stale', stale, 'critical', seen(minutes(16))],
   [checks.agentSeen, 'stands on presence though nothing was reported', {}, 'ok', seen(0)],
+  [checks.agentSeen, 'enrolled and never heard of', agent(), 'unknown', seen(NOW)],
   [checks.agentSeen, 'a time in the future', agent(), 'unknown', seen(-days(1))],
   [checks.agentClock, 'right', agent(), 'ok', seen(0, 30)],
   [checks.agentClock, '3 min behind', agent(), 'warning', seen(0, -minutes(3))],
