@@ -180,10 +180,10 @@ export function refusal(captured: Captured, destination: string | null): Unanswe
   const told = messages(said)
   const byId = readings.find(reading => told.some(message => reading.ids.includes(message.msgid)))
   const known = byId ?? readings.find(reading => reading.said.test(said))
-  if (known) return new Unanswered(`borg: ${where} ${known.reason}`, known.hint)
+  if (known) return new Unanswered(`${where} ${known.reason}`, known.hint)
   const error = told.find(message => message.level === 'ERROR' || message.level === 'CRITICAL') ?? told[0]
   const line = error?.text ?? said.split('\n').find(one => one.trim() !== '')
-  if (line) return new Unanswered(`borg: ${line.slice(0, 400)}`)
+  if (line) return new Unanswered(`${line.slice(0, 400)}`)
   return new Unanswered(
     captured.code === null || captured.code <= 0 ? 'borg printed nothing' : `borg ended with ${captured.code} and printed nothing`,
   )

@@ -223,8 +223,8 @@ const utc = (time: string) => Date.parse(`${time}Z`)
 const table: readonly (readonly [string, string, object])[] = [
   [`${live}borg-list.json`, 'list', { standing: 'known', snapshots: 2, lastSuccessAt: utc('2026-11-22T01:56:46') }],
   [`${live}borg-list-empty.json`, 'list', { standing: 'known', snapshots: 0, lastSuccessAt: null }],
-  [`${live}borg-list-locked.json`, 'list', { standing: 'unknown', reason: 'borg: the repository is locked, a backup may be running' }],
-  [`${live}borg-list-norepo.json`, 'list', { standing: 'unknown', reason: 'borg: the repository is no repository' }],
+  [`${live}borg-list-locked.json`, 'list', { standing: 'unknown', reason: 'the repository is locked, a backup may be running' }],
+  [`${live}borg-list-norepo.json`, 'list', { standing: 'unknown', reason: 'the repository is no repository' }],
   [`${live}borg-list-wrongpw.json`, 'list', { standing: 'unknown', lastSuccessAt: null }],
   [
     `${live}borg-info-last.json`,
@@ -239,8 +239,8 @@ const table: readonly (readonly [string, string, object])[] = [
   [`${vorta}list_stdout.json`, 'list', { standing: 'known', snapshots: 6 }],
   [`${vorta}create_stdout.json`, 'log', { lastResult: 'success', files: 10, durationMs: 4454 }],
   [`${vorta}create_break_stdout.json`, 'list', { standing: 'unknown', lastSuccessAt: null }],
-  [`${vorta}create_lock_stderr.json`, 'list', { standing: 'unknown', reason: 'borg: the repository is locked, a backup may be running' }],
-  [`${vorta}create_perm_stderr.json`, 'list', { standing: 'unknown', reason: 'borg: the repository cannot be locked' }],
+  [`${vorta}create_lock_stderr.json`, 'list', { standing: 'unknown', reason: 'the repository is locked, a backup may be running' }],
+  [`${vorta}create_perm_stderr.json`, 'list', { standing: 'unknown', reason: 'the repository cannot be locked' }],
   [
     'backup/borgbackup+borg/docs/internals/frontends.rst.borg2-info-last.json',
     'info',

@@ -8,7 +8,7 @@ import { byLogAlone, capturesOf, withProofs, withRun } from './evidence.ts'
 import { fairShare, fileFor, forEachJob, freeFor, freeRatio, runFor } from './gather.ts'
 import { blankJob, clip, type Job, Unanswered, unanswered } from './job.ts'
 import {
-  address,
+  bareAddress,
   credentialName,
   credentialPath,
   filePath,
@@ -30,7 +30,7 @@ const BASE = '/var/cache/fettle/borg'
 const borgJob = v.pipe(
   v.strictObject({
     name: jobName,
-    repository: address,
+    repository: bareAddress,
     passphraseFile: v.optional(filePath),
     passphraseCommand: v.optional(plainText),
     credential: v.optional(credentialName),
@@ -127,24 +127,22 @@ async function gather(host: Host, job: BorgJob, timeoutMs: number): Promise<Reco
     ...(job.user === undefined ? {} : { user: job.user }),
   }
   const which = job.archives === undefined ? [] : ['--glob-archives', job.archives]
-  const hidden = job.repository.hasSecret
-  const repository = hidden ? [] : [job.repository.reveal()]
   const common = ['--json', '--log-json', '--lock-wait', '5', ...which]
   const list = await runFor(
     host,
     job.name,
-    ['borg', 'list', ...common, '--last', `${NEWEST}`, '--format', '{hostname}{end}', ...repository],
+    ['borg', 'list', ...common, '--last', `${NEWEST}`, '--format', '{hostname}{end}', job.repository],
     options,
   )
   const wantsInfo = job.sizes && list.code === 0
   return {
     list: [list],
-    info: wantsInfo ? [await runFor(host, job.name, ['borg', 'info', ...common, '--last', `${WITH_SIZES}`, ...repository], options)] : [],
+    info: wantsInfo ? [await runFor(host, job.name, ['borg', 'info', ...common, '--last', `${WITH_SIZES}`, job.repository], options)] : [],
     log: await fileFor(host, job.name, job.log),
     check: await fileFor(host, job.name, job.verify?.log),
     verified: await fileFor(host, job.name, job.verify?.marker),
     restored: await fileFor(host, job.name, job.restore?.marker),
-    free: await freeFor(host, job.name, job.repository.reveal()),
+    free: await freeFor(host, job.name, job.repository),
   }
 }
 
@@ -159,7 +157,6 @@ function environment(job: BorgJob): Record<string, string> {
     BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK: job.unencrypted ? 'yes' : 'no',
     BORG_RELOCATED_REPO_ACCESS_IS_OK: 'no',
     BORG_DISPLAY_PASSPHRASE: 'no',
-    ...(job.repository.hasSecret ? { BORG_REPO: job.repository.reveal() } : {}),
     ...(command === undefined ? {} : { BORG_PASSCOMMAND: command }),
   }
 }
@@ -172,7 +169,7 @@ function quoted(path: string): string {
 function configured(job: BorgJob, inputs: Inputs, context: ParseContext<readonly BorgJob[]>): Job {
   const base: Job = {
     ...blankJob(job.name, 'borg'),
-    destination: job.repository.shown,
+    destination: clip(job.repository),
     expectedEveryMs: job.every ?? null,
     destinationFreeRatio: freeRatio(capturesOf(inputs, 'free', job.name)[0]),
   }

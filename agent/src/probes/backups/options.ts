@@ -47,15 +47,16 @@ export class Address {
   constructor(full: string) {
     this.#full = full
   }
+  /** A recorded machine has its options from JSON: the address without its credentials, as text. */
+  static of(address: Address | string): Address {
+    return typeof address === 'string' ? new Address(address) : address
+  }
   /** With credentials; only for the tool's environment. */
   reveal(): string {
     return this.#full
   }
   get shown(): string {
     return destinationOf(this.#full)
-  }
-  get hasSecret(): boolean {
-    return this.shown !== this.#full
   }
   toJSON(): string {
     return this.shown
@@ -65,6 +66,12 @@ export class Address {
 export const address = v.pipe(
   plainText,
   v.transform(text => new Address(text)),
+)
+
+/** An address of a tool that takes no password in it. */
+export const bareAddress = v.pipe(
+  plainText,
+  v.check(text => destinationOf(text) === text.trim() && !text.startsWith('-'), 'wanted an address without a password'),
 )
 
 /** Path of a credential of the agent's unit. */

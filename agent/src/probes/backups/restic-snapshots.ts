@@ -140,27 +140,27 @@ export function refusal(captured: Captured, destination: string | null): Unanswe
   const { code } = captured
   if (code === 12 || /wrong password or no key found/.test(said)) {
     return new Unanswered(
-      `restic: wrong password for ${where}`,
+      `wrong password for ${where}`,
       'See that the password file, command or credential of this job opens the repository.',
     )
   }
   if (code === 11 || /already locked|unable to create lock/.test(said)) {
+    return new Unanswered(`${where} is locked, a backup or check may be running`, 'If none runs, see restic list locks and restic unlock.')
+  }
+  if (/connection refused|no such host|i\/o timeout|no route to host|network is unreachable|connection reset/.test(said)) {
     return new Unanswered(
-      `restic: ${where} is locked, a backup or check may be running`,
-      'If none runs, see restic list locks and restic unlock.',
+      `${where} did not answer: ${firstLine(said)}`,
+      'See that its server is up and the network lets the agent reach it.',
     )
   }
   if (code === 10 || /Is there a repository at the following location|unable to open config file|repository does not exist/.test(said)) {
-    return new Unanswered(`restic: no repository at ${where}`, 'See that the address is right and its disk or server is there.')
+    return new Unanswered(`no repository at ${where}`, 'See that the address is right and its disk or server is there.')
   }
   if (/password/i.test(said) && /does not exist|permission denied|empty password|Resolving password failed/i.test(said)) {
-    return new Unanswered(
-      `restic: the password cannot be read: ${firstLine(said)}`,
-      'See that the agent may read the password file of this job.',
-    )
+    return new Unanswered(`the password cannot be read: ${firstLine(said)}`, 'See that the agent may read the password file of this job.')
   }
   const line = firstLine(said)
-  if (line !== '') return new Unanswered(`restic: ${line}`, null)
+  if (line !== '') return new Unanswered(`${line}`, null)
   return new Unanswered(code === null || code <= 0 ? 'restic printed nothing' : `restic ended with ${code} and printed nothing`)
 }
 

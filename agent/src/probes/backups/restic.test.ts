@@ -176,7 +176,7 @@ test('the agent says absent only where nothing is configured, never where restic
   const jobs = configured([{ name: 'a', repository: '/r', passwordFile: '/p' }])
   expect(await runProbe(restic, bare, jobs, HOUR)).toMatchObject({
     outcome: 'ok',
-    data: { jobs: [{ standing: 'unknown', reason: 'restic: restic is not installed' }] },
+    data: { jobs: [{ standing: 'unknown', reason: 'restic is not installed' }] },
   })
 })
 
@@ -245,6 +245,7 @@ describe('captures alone', () => {
     [1, 'Fatal: unable to create lock in backend: repository is already locked exclusively by PID 1', 'is locked'],
     [99, '', 'ended with 99'],
     [0, '', 'printed nothing'],
+    [1, 'Fatal: unable to open config file: Head "http://h/config": dial tcp 127.0.0.1:9: connect: connection refused', 'did not answer'],
     [1, 'Fatal: dial tcp: lookup https://u:hunter2@h/: no such host', 'no such host'],
   ])('code %i with %j is unknown: %s', (code, stderr, reason) => {
     const [job] = parse({ snapshots: [capture('', { code, stderr })] }).jobs
@@ -367,8 +368,8 @@ const plugins = 'backup/Linuxfabrik+monitoring-plugins/check-plugins/'
 const table: readonly (readonly [string, string, object])[] = [
   [`${live}restic-snapshots.json`, 'snapshots', { standing: 'known', lastSuccessAt: Date.parse('2026-11-22T01:54:21.601Z'), snapshots: 2 }],
   [`${live}restic-snapshots-emptied.json`, 'snapshots', { standing: 'known', lastSuccessAt: null, snapshots: 0 }],
-  [`${live}restic-snapshots-wrongpw.json`, 'snapshots', { standing: 'unknown', reason: 'restic: wrong password for the repository' }],
-  [`${live}restic-snapshots-norepo.json`, 'snapshots', { standing: 'unknown', reason: 'restic: no repository at the repository' }],
+  [`${live}restic-snapshots-wrongpw.json`, 'snapshots', { standing: 'unknown', reason: 'wrong password for the repository' }],
+  [`${live}restic-snapshots-norepo.json`, 'snapshots', { standing: 'unknown', reason: 'no repository at the repository' }],
   [`${live}restic-backup-missingsrc.jsonl`, 'log', { lastResult: 'warnings', warnings: ['nonexistentdir does not exist, skipping'] }],
   [`${live}restic-backup-ok.jsonl`, 'log', { lastResult: 'success', sourceBytes: 600000 }],
   [`${live}restic-check.txt`, 'check', { verify: { at: null, result: 'ok', detail: null } }],

@@ -6,6 +6,7 @@ import { byLogAlone, capturesOf, withProofs, withRun } from './evidence.ts'
 import { fairShare, fileFor, forEachJob, freeFor, freeRatio, runFor } from './gather.ts'
 import { blankJob, clip, type Job, Unanswered, unanswered } from './job.ts'
 import {
+  Address,
   address,
   credentialName,
   credentialPath,
@@ -131,9 +132,9 @@ function isPlainBackup(text: string): boolean {
   )
 }
 
-/** Everything that tells of one job. The address goes by the environment where it holds a secret: command lines are seen by everybody. */
+/** Everything that tells of one job. The address goes by the environment, since it may hold a secret and everybody sees command lines. */
 async function gather(host: Host, job: ResticJob, timeoutMs: number): Promise<Record<string, Captured[]>> {
-  const hidden = job.repository?.hasSecret === true
+  const repository = job.repository && Address.of(job.repository).reveal()
   const argv = [
     'restic',
     'snapshots',
@@ -144,11 +145,10 @@ async function gather(host: Host, job: ResticJob, timeoutMs: number): Promise<Re
     '--cache-dir',
     `${job.cache}/${job.name}`,
   ]
-  if (job.repository && !hidden) argv.push('--repo', job.repository.reveal())
   if (job.repositoryFile !== undefined) argv.push('--repository-file', job.repositoryFile)
   const options: RunOptions = {
     timeoutMs,
-    env: { ...passwordOf(job), ...(job.repository && hidden ? { RESTIC_REPOSITORY: job.repository.reveal() } : {}) },
+    env: { ...passwordOf(job), ...(repository === undefined ? {} : { RESTIC_REPOSITORY: repository }) },
     ...(job.environmentFile === undefined ? {} : { envFile: job.environmentFile }),
     ...(job.user === undefined ? {} : { user: job.user }),
   }
@@ -158,7 +158,7 @@ async function gather(host: Host, job: ResticJob, timeoutMs: number): Promise<Re
     check: await fileFor(host, job.name, job.verify?.log),
     verified: await fileFor(host, job.name, job.verify?.marker),
     restored: await fileFor(host, job.name, job.restore?.marker),
-    free: await freeFor(host, job.name, job.repository?.reveal()),
+    free: await freeFor(host, job.name, repository),
   }
 }
 
@@ -171,7 +171,7 @@ function passwordOf(job: ResticJob): Record<string, string> {
 function configured(job: ResticJob, inputs: Inputs, context: ParseContext<readonly ResticJob[]>): Job[] {
   const base: Job = {
     ...blankJob(job.name, 'restic'),
-    destination: job.repository?.shown ?? null,
+    destination: job.repository ? Address.of(job.repository).shown : null,
     expectedEveryMs: job.every ?? null,
     destinationFreeRatio: freeRatio(capturesOf(inputs, 'free', job.name)[0]),
   }
