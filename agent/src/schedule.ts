@@ -78,6 +78,12 @@ export class Schedule {
     return promise
   }
 
+  /** A timer may fire a moment before its time: the time that it was meant for must not come again. */
+  #untilNext({ task, share }: Planned): number {
+    const now = this.#clock.now()
+    return task.cadence.next(now + Math.min(1000, task.cadence.everyMs / 10), share) - now
+  }
+
   /** Never postpones: who may ask must not be able to keep it from looking. */
   #hasten(plan: Planned, ms: number): void {
     if (this.#clock.monotonic() + ms < plan.dueAt) this.#wait(plan, ms)
@@ -119,8 +125,7 @@ export class Schedule {
     plan.state = 'waiting'
     for (const done of waiters) done()
     if (this.#stopped) return
-    const now = this.#clock.now()
-    this.#wait(plan, plan.again ? this.#distance(plan, scheduleLimits.refreshDistanceMs) : plan.task.cadence.next(now, plan.share) - now)
+    this.#wait(plan, plan.again ? this.#distance(plan, scheduleLimits.refreshDistanceMs) : this.#untilNext(plan))
     this.#pump()
   }
 }

@@ -1,4 +1,4 @@
-import { byBadness, type Check, type Domain, type Finding, type Status, subjects } from '@fettle/catalog'
+import { byBadness, type Domain, type Finding, type Status, subjects } from '@fettle/catalog'
 import type { Survey } from './survey.ts'
 
 /** How the table is printed. */
@@ -33,29 +33,57 @@ export function exitCodeOf(findings: readonly Finding[]): number {
   return first ? codes[first.status] : codes.unknown
 }
 
+type Row = Finding & {
+  readonly subject: string
+  readonly domain: Domain
+  readonly title: string
+  readonly remedy: string | undefined
+  readonly more: number
+}
+
 /** The survey as a table for people: by domain, worst first, each problem with what to do. */
 export function surveyText(survey: Survey, layout: Layout): string {
-  const byName = new Map(subjects.flatMap(subject => subject.checks.map(check => [check.name, { check, domain: subject.domain }] as const)))
+  const rows = rowsOf(survey.findings)
   const parts = domains.flatMap(domain => {
-    const own = survey.findings.filter(finding => byName.get(finding.check)?.domain === domain).sort(byBadness)
-    const shown = own.filter(finding => layout.detail === 'all' || (finding.status !== 'ok' && finding.status !== 'not-applicable'))
-    if (shown.length === 0 && own.every(finding => finding.status === 'not-applicable')) return []
+    const own = rows.filter(row => row.domain === domain).sort(byBadness)
+    const shown = own.filter(row => layout.detail === 'all' || (row.status !== 'ok' && row.status !== 'not-applicable'))
+    if (shown.length === 0 && own.every(row => row.status === 'not-applicable')) return []
     const heading = bold(domainTitles[domain], layout)
-    if (shown.length === 0) return [`${heading}\n${line('ok', `${count(own, 'ok')} checks are fine`, layout)}\n`]
-    return [`${heading}\n${shown.map(finding => findingText(finding, byName.get(finding.check)?.check, layout)).join('')}`]
+    const lines = shown.length === 0 ? [`${line('ok', 'all that was judged is fine', layout)}\n`] : shown.map(row => rowText(row, layout))
+    return [`${heading}\n${lines.join('')}`]
   })
   return `${headingText(survey, layout)}\n\n${parts.join('\n')}\n${summary(survey, layout)}`
 }
+
+/** Checks of a subject that cannot be judged for the same reason are one row. */
+function rowsOf(findings: readonly Finding[]): Row[] {
+  const rows = new Map<string, Row>()
+  for (const finding of findings) {
+    const found = byName.get(finding.check)
+    if (!found) continue
+    const { check, subject } = found
+    const blind = finding.status === 'unknown' || finding.status === 'not-applicable'
+    const key = blind ? `${subject.name} ${finding.status} ${finding.reason} ${finding.hint}` : finding.check
+    const same = rows.get(key)
+    const row = { ...finding, subject: subject.title, domain: subject.domain, title: check.title, remedy: check.remedy, more: 0 }
+    rows.set(key, same ? { ...same, more: same.more + 1 } : row)
+  }
+  return [...rows.values()]
+}
+
+const byName = new Map(subjects.flatMap(subject => subject.checks.map(check => [check.name, { check, subject }] as const)))
 
 function headingText({ host, now }: Survey, layout: Layout): string {
   const right = host.uid === 0 ? '' : ', without root: what it may not read is unknown'
   return `${bold(host.hostname, layout)}, judged as a ${host.role} at ${new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')}${right}`
 }
 
-function findingText(finding: Finding, check: Check | undefined, layout: Layout): string {
-  const told = line(finding.status, `${check?.title ?? finding.check}: ${finding.reason}`, layout)
-  if (finding.status === 'ok' || finding.status === 'not-applicable') return `${told}\n`
-  const advice = finding.hint ?? (finding.status === 'unknown' ? undefined : check?.remedy)
+/** A check's title says the problem, so it stands only where there is one. */
+function rowText(row: Row, layout: Layout): string {
+  const problem = row.status === 'warning' || row.status === 'critical'
+  const more = row.more > 0 ? ` (${row.more + 1} checks)` : ''
+  const told = line(row.status, `${problem ? row.title : row.subject}: ${row.reason}${more}`, layout)
+  const advice = problem ? row.remedy : row.status === 'unknown' ? row.hint : undefined
   return advice ? `${told}\n${wrap(`→ ${advice}`, layout.columns, WORD_WIDTH + 2)}\n` : `${told}\n`
 }
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type Finding, subjects } from '@fettle/catalog'
 import type { CliContext, Command } from '../cli.ts'
 import { replayHost } from '../host/replay.ts'
 import type { Host } from '../host.ts'
@@ -40,7 +41,7 @@ Examples:
     const facts = await lookAtAll(host, probes, config, progressOn(context))
     const survey = judgeAlone(facts, host, config.role)
     const text = values.json
-      ? `${JSON.stringify({ ...survey, host: { ...survey.host, platform: host.platform } }, null, 2)}\n`
+      ? `${JSON.stringify({ ...survey, findings: survey.findings.map(explained) }, null, 2)}\n`
       : surveyText(survey, {
           colour: context.stdout.isTTY && !context.env.NO_COLOR ? 'on' : 'off',
           columns: Math.min(MOST_COLUMNS, context.stdout.columns ?? DEFAULT_COLUMNS),
@@ -49,6 +50,13 @@ Examples:
     context.stdout.write(text)
     return exitCodeOf(survey.findings)
   },
+}
+
+/** A finding with what its check says of itself. */
+function explained(finding: Finding) {
+  const subject = subjects.find(({ checks }) => checks.some(({ name }) => name === finding.check))
+  const check = subject?.checks.find(({ name }) => name === finding.check)
+  return { ...finding, subject: subject?.name, domain: subject?.domain, title: check?.title, remedy: check?.remedy }
 }
 
 async function replayed(folder: string): Promise<{ readonly host: Host; readonly config: LookConfig }> {
