@@ -52,9 +52,9 @@ export class FleetHost {
     return roles.find(role => role === set) ?? this.system?.role ?? 'server'
   }
 
-  /** Puts a fact in place. @throws where its data is not as the subject's schema wants it */
-  put(stored: StoredFact): void {
-    this.held.set(stored.key, heldFrom(stored))
+  /** Puts a fact in place. @param data its data where it has just passed the subject's schema; else the text is read back */
+  put(stored: StoredFact, data?: unknown): void {
+    this.held.set(stored.key, data === undefined ? heldFrom(stored) : { ...toldFrom(stored), data })
     this.hashes.set(stored.key, stored.hash)
     this.changed(keyParts(stored.key).subject)
     this.changed('probes')
@@ -77,13 +77,16 @@ export class FleetHost {
 
 /** A stored fact read back. Its data passed the schema when it came in, and passes it again: a store may be older than this catalog. */
 export function heldFrom(stored: StoredFact): HeldFact {
-  const base = { key: stored.key, at: Math.max(stored.at, stored.freshAt), everyMs: stored.everyMs, tookMs: stored.tookMs }
-  const told = { ...base, outcome: stored.outcome, reason: stored.reason, hint: stored.hint }
+  const told = toldFrom(stored)
   if (stored.outcome !== 'ok') return told
   const subject = subjectOf(keyParts(stored.key).subject)
   const result = subject && v.safeParse(subject.fact, JSON.parse(stored.data ?? 'null'))
   if (result?.success) return { ...told, data: result.output }
-  return { ...base, outcome: 'failed', reason: 'kept by another version of the collector and not readable by this one' }
+  return { ...told, outcome: 'failed', reason: 'kept by another version of the collector and not readable by this one', hint: undefined }
+}
+
+function toldFrom({ key, at, freshAt, everyMs, tookMs, outcome, reason, hint }: StoredFact): HeldFact {
+  return { key, at: Math.max(at, freshAt), everyMs, tookMs, outcome, reason, hint }
 }
 
 /** How long a host counts as present after its last frame, ms; three beats, and never under 90 s. */
@@ -151,8 +154,8 @@ export class Fleet {
     return host
   }
 
-  /** Mirrors a change that the store has applied. */
-  apply(change: Change): FleetHost | undefined {
+  /** Mirrors a change that the store has applied. @param data of its fact, where it has just passed the subject's schema */
+  apply(change: Change, data?: unknown): FleetHost | undefined {
     const host = this.#hosts.get(change.hostId)
     if (!host) return undefined
     host.seq = Math.max(host.seq, change.seq)
@@ -160,7 +163,7 @@ export class Fleet {
     host.dropped = change.dropped
     this.seen(host, change.receivedAt)
     if (change.kind === 'beat') for (const [key, at] of Object.entries(change.fresh)) host.renew(key, at)
-    else if (!change.superseded) host.put(change.fact)
+    else if (!change.superseded) host.put(change.fact, data)
     return host
   }
 

@@ -8,8 +8,8 @@ import type { Store } from './store/store.ts'
 
 /** Keys of updates asked of the store at once; a machine three years behind has about this many. */
 const FIRST_SEEN_BATCH = 2_000
-/** Reports of one host that come together are judged once, this much later, ms. */
-const SETTLE_MS = 20
+/** Reports of one host that come together are judged once, this long after the first, ms; a tenth of what a fact may take to the alerts. */
+const SETTLE_MS = 200
 /** Every host is judged at least this often, ms: a bound on what a wrong `changesAt` could cost. */
 const LATEST = days(1)
 
@@ -26,6 +26,8 @@ type Deps = {
 export class Judge {
   readonly #deps: Deps
   readonly #due: Due
+  /** Hosts that are to be judged within moments: what comes meanwhile does not put that off. */
+  readonly #settling = new Set<string>()
   readonly #saving = new Map<string, Promise<void>>()
   #running = true
 
@@ -39,7 +41,10 @@ export class Judge {
 
   /** Something about the host changed. */
   touch(host: FleetHost): void {
-    this.#due.set(host.meta.hostId, this.#deps.clock.now() + SETTLE_MS)
+    const { hostId } = host.meta
+    if (this.#settling.has(hostId)) return
+    this.#settling.add(hostId)
+    this.#due.set(hostId, this.#deps.clock.now() + SETTLE_MS)
   }
 
   /** Judges at once what would be judged within moments. */
@@ -48,6 +53,7 @@ export class Judge {
   }
 
   forget(hostId: string): void {
+    this.#settling.delete(hostId)
     this.#due.delete(hostId)
   }
 
@@ -59,6 +65,7 @@ export class Judge {
 
   #judge(host: FleetHost): void {
     const { clock, fleet, events } = this.#deps
+    this.#settling.delete(host.meta.hostId)
     const unseen = this.#unseenUpdates(host)
     if (unseen.size > 0) {
       this.#learn(unseen).then(
@@ -69,6 +76,7 @@ export class Judge {
         },
         error => {
           events.storeFailed('firstSeen', error)
+          this.#settling.delete(host.meta.hostId)
           this.#due.set(host.meta.hostId, clock.now() + 5_000)
         },
       )

@@ -48,6 +48,7 @@ export class Session {
   readonly #digests: Map<string, string>
   #offsetMs: number
   #acked = 0
+  #ackDue = false
   /** Seq of a nack that the agent has not answered yet: until then nothing is taken, or an acknowledgement would jump over a hole. */
   #hole: Hole | undefined
   /** Grows when the store forgot the host: changes on their way to it must not overtake the one that was lost. */
@@ -179,10 +180,11 @@ export class Session {
     if (factHash({ outcome: frame.outcome, reason: frame.reason, data: frame.data }) !== frame.hash)
       throw new FrameError('hash', 'the hash of the fact that was sent')
     const at = this.#corrected(frame.at)
-    const data = frame.outcome === 'ok' ? JSON.stringify(checkedData(frame)) : undefined
+    const checked = frame.outcome === 'ok' ? checkedData(frame) : undefined
+    const data = checked === undefined ? undefined : JSON.stringify(checked)
     const fact = { key: frame.key, ...told, at, freshAt: at, everyMs: frame.everyMs, tookMs: frame.tookMs, hash: frame.hash, data }
     if (!frame.superseded) this.#digests.set(frame.key, frame.hash)
-    this.#offer({ kind: 'report', ...this.#base(frame.seq, frame.dropped), fact, superseded: frame.superseded ?? false }, bytes)
+    this.#offer({ kind: 'report', ...this.#base(frame.seq, frame.dropped), fact, superseded: frame.superseded ?? false }, bytes, checked)
   }
 
   #beat(frame: Frame<'beat'>, bytes: number): void {
@@ -193,10 +195,11 @@ export class Session {
 
   #base(seq: number, dropped: number | undefined) {
     const now = this.#deps.clock.now()
-    return { hostId: this.host.meta.hostId, seq, receivedAt: now, clockOffsetMs: this.#offsetMs, dropped: dropped ?? this.host.dropped }
+    return { hostId: this.host.meta.hostId, seq, receivedAt: now, clockOffsetMs: this.#offsetMs, dropped: dropped ?? this.host.dropped, agentVersion: this.host.agentVersion }
   }
 
-  #offer(change: Change, bytes: number): void {
+  /** @param data of the fact of a report, as its schema gave it */
+  #offer(change: Change, bytes: number, data?: unknown): void {
     const generation = this.#generation
     const applying = this.#deps.ingest.offer(change, bytes, () => generation === this.#generation)
     if (!applying) {
@@ -204,19 +207,25 @@ export class Session {
       return this.#refuse(change.seq, 'the store is behind', NACK_RETRY_MS)
     }
     applying.then(
-      applied => this.#applied(applied, change),
+      applied => this.#applied(applied, change, data),
       error => this.#reject(error),
     )
   }
 
-  #applied(applied: Applied, change: Change): void {
+  #applied(applied: Applied, change: Change, data: unknown): void {
     if (applied === 'gone') return this.#deps.fleet.byId(change.hostId) === this.host ? this.#stranger(change) : this.revoke()
     if (applied === 'applied') {
-      this.#deps.fleet.apply(change)
+      this.#deps.fleet.apply(change, data)
       this.#deps.changed(this.host)
     }
     this.#acked = Math.max(this.#acked, change.seq)
-    this.#sendAck()
+    if (this.#ackDue) return
+    this.#ackDue = true
+    // What the store answered together is acknowledged together: the rest of the group is before this in the queue of microtasks.
+    queueMicrotask(() => {
+      this.#ackDue = false
+      this.#sendAck()
+    })
   }
 
   #sendAck(): void {
