@@ -9,6 +9,8 @@ export function createCollectorMetrics(version: string) {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
+  // Gauges that call themselves totals, which promtool refuses; each is the sum of a family that stays.
+  for (const kind of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${kind}_total`)
   const shape = (metric: catalog.CollectorMetric) => ({ name: metric.name, help: metric.help, labelNames: [...metric.labels], registers })
   const gauge = (metric: catalog.CollectorMetric, collect?: (this: Gauge) => void) =>
     new Gauge({ ...shape(metric), ...(collect ? { collect } : {}) })
