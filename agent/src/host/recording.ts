@@ -1,7 +1,7 @@
 import { type Host, HostError, NotInstalled, type RunOptions, TimedOut } from '../host.ts'
 import { type Captured, Denied } from '../probe.ts'
 import { orMissing } from './local.ts'
-import { Pseudonyms, redact } from './redact.ts'
+import { HOST_PSEUDONYM, Pseudonyms, redact } from './redact.ts'
 import type { StateDir } from './state.ts'
 import { INDEX_FILE, type Tape, type TapeFailure, type TapeResult } from './tape.ts'
 
@@ -55,7 +55,8 @@ export class Recording {
       if (content !== undefined) await folder.write(clean(file), typeof content === 'string' ? clean(content) : content)
       calls.push({ call, argument, result: 'file' in result ? { ...result, file } : result })
     }
-    const { hostname, uid, platform } = this.host
+    const { uid, platform } = this.host
+    const hostname = identity === 'hidden' ? HOST_PSEUDONYM : this.host.hostname
     const tape: Tape = { version: 1, now: this.host.now(), hostname, uid, platform, agentVersion, config, calls }
     await folder.write(INDEX_FILE, `${cleanStrings(tape, clean)}\n`)
     return calls.length

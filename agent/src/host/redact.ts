@@ -21,13 +21,18 @@ export function redact(text: string): string {
 const serials = /\b(?:serial[ _]?(?:number|no)?|product_uuid|machine[ _]?id)"?[ \t]{0,4}[:=][ \t]{0,20}"?([A-Za-z0-9_-]{4,64})/gi
 const serialPath = /(?:machine-id|_serial|product_uuid|\/serial)$/
 
+/** Host names that stand for something else in the output of tools. */
+const everyday = /^(?:localhost|linux|debian|ubuntu|fedora|root|server|none|unknown)$/i
+/** What stands for the host name. */
+export const HOST_PSEUDONYM = 'machine-1'
+
 /** Names that tell this machine from others, found in what was read: each with what stands for it. */
 export class Pseudonyms {
   readonly #known = new Map<string, string>()
 
   constructor(hostname: string) {
-    this.#add(hostname, 'machine-1')
-    this.#add(hostname.split('.')[0] ?? '', 'machine-1')
+    this.#add(hostname, HOST_PSEUDONYM)
+    this.#add(hostname.split('.')[0] ?? '', HOST_PSEUDONYM)
   }
 
   /** Learns from a text that was read; `path` tells where the whole text is such a name. */
@@ -37,7 +42,7 @@ export class Pseudonyms {
   }
 
   #add(name: string, instead = this.#likeness(name)): void {
-    if (name.length >= 3 && name !== 'localhost' && !this.#known.has(name)) this.#known.set(name, instead)
+    if (name.length >= 2 && !everyday.test(name) && !this.#known.has(name)) this.#known.set(name, instead)
   }
 
   /** As long as the name and as hexadecimal, so that it reads alike. */
@@ -48,6 +53,11 @@ export class Pseudonyms {
   /** The text with every learned name replaced, longest first. */
   apply(text: string): string {
     const names = [...this.#known].sort(([a], [b]) => b.length - a.length)
-    return names.reduce((shorter, [name, instead]) => shorter.replaceAll(name, instead), text)
+    return names.reduce((shorter, [name, instead]) => shorter.replace(wordOf(name), instead), text)
   }
+}
+
+/** The name where it stands alone: `vm` is no part of `nvme`. */
+function wordOf(name: string): RegExp {
+  return new RegExp(`(?<![A-Za-z0-9])${RegExp.escape(name)}(?![A-Za-z0-9])`, 'g')
 }

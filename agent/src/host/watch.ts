@@ -5,14 +5,14 @@ import { basename, dirname } from 'node:path'
 const DEBOUNCE_MS = 5_000
 
 /** Calls back after a path has changed, appeared or gone; the returned function ends it. */
-export type Watch = (paths: readonly string[], onChange: () => void) => () => void
+export type Watch = (paths: readonly string[], onChange: () => void, debounceMs?: number) => () => void
 
 /** Watches with inotify(7). A path that does not exist is waited for in the nearest folder above it that does. */
-export const watchPaths: Watch = (paths, onChange) => {
+export const watchPaths: Watch = (paths, onChange, debounceMs = DEBOUNCE_MS) => {
   let timer: NodeJS.Timeout | undefined
   const settle = () => {
     clearTimeout(timer)
-    timer = setTimeout(onChange, DEBOUNCE_MS)
+    timer = setTimeout(onChange, debounceMs)
     timer.unref()
   }
   const closers = paths.map(path => watchPath(path, settle))
