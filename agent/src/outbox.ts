@@ -57,6 +57,8 @@ export class Outbox {
   #high = 0
   /** What the disk knows of `#high`: a seq above it is not shown to anyone. */
   #durableHigh = 0
+  /** Entries up to this seq are on the disk. */
+  #writtenUpTo = 0
   #acked = 0
   #dropped = 0
   #fault: string | null = null
@@ -99,7 +101,8 @@ export class Outbox {
   after(seq: number): Waiting | undefined {
     let first: Entry | undefined
     for (const entry of this.#waitingEntries()) if (entry.seq > seq && (!first || entry.seq < first.seq)) first = entry
-    return first && this.#isGiven(first.seq) ? this.#reportOf(first) : undefined
+    // What is sent before it is on the disk would be unknown to this agent after a crash, and be taken back.
+    return first && (first.seq <= this.#writtenUpTo || this.#fault !== null) ? this.#reportOf(first) : undefined
   }
 
   /** Whether anything above a seq waits, on the disk or not. */
@@ -304,6 +307,7 @@ export class Outbox {
     const grouped = this.#grouped
     this.#grouped = Promise.withResolvers<void>()
     const high = this.#high
+    const upTo = this.#next - 1
     const whole = this.#rewrite || this.#fault !== null || this.#fileChars > this.#rewriteSize()
     const text = this.#framed(whole ? this.#wholeLines() : this.#unwritten)
     this.#unwritten = []
@@ -312,6 +316,7 @@ export class Outbox {
       await (whole ? this.#needs.state.write(FILE, text) : this.#needs.state.append(FILE, text))
       this.#fileChars = whole ? text.length : this.#fileChars + text.length
       this.#durableHigh = high
+      this.#writtenUpTo = upTo
       this.#clearFault()
     } catch (error) {
       this.#fail(error)
@@ -374,6 +379,7 @@ export class Outbox {
     const lost = damaged || (!marked && !this.#needs.fresh)
     this.#next = Math.max(this.#high + 1, this.#next, lost ? this.#needs.clock.now() : 1)
     this.#durableHigh = this.#high
+    this.#writtenUpTo = this.#next - 1
     if (damaged) {
       this.#needs.log.warn('the outbox was damaged: what could be read of it holds')
       this.#rewrite = true

@@ -51,6 +51,7 @@ export class Core {
       gate: () => this.gate,
       judge: () => this.judge,
       setEpoch: epoch => this.#setEpoch(epoch),
+      removed: host => this.#forget(host),
     })
     this.gate = new Gate({
       ...deps,
@@ -58,6 +59,7 @@ export class Core {
       ingest: this.ingest,
       epoch: () => this.#epoch,
       changed: host => this.judge.touch(host),
+      enrolled: () => this.tokensChanged(),
       storeForgot: () => this.healer.start('the store does not know a host that is connected'),
     })
     this.#follower = new Follower({
@@ -115,6 +117,11 @@ export class Core {
 
   #setEpoch(epoch: string): void {
     this.#epoch = epoch
+  }
+
+  #forget(host: FleetHost): void {
+    this.fleet.remove(host.meta.hostId)
+    this.#removed(host)
   }
 
   #removed(host: FleetHost): void {

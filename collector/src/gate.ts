@@ -22,6 +22,8 @@ type Deps = SessionDeps & {
   readonly events: Events
   readonly server: string
   readonly maxConnections: number
+  /** A token was used. */
+  enrolled(): Promise<void>
 }
 
 type Refusal = 'signature' | 'token' | 'unknown-host' | 'malformed' | 'timeout' | 'busy'
@@ -146,6 +148,7 @@ export class Gate {
     const meta = await store.enrol(id, wanted, clock.now())
     if (!meta) return undefined
     events.enrolled(meta.hostId, meta.instance, id)
+    await this.#deps.enrolled()
     return fleet.enrol(meta)
   }
 

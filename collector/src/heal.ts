@@ -1,5 +1,5 @@
 import type { Events } from './events.ts'
-import type { Fleet } from './fleet.ts'
+import type { Fleet, FleetHost } from './fleet.ts'
 import type { Gate } from './gate.ts'
 import type { Judge } from './judge.ts'
 import type { Store, Token } from './store/store.ts'
@@ -11,6 +11,8 @@ type Deps = {
   readonly gate: () => Gate
   readonly judge: () => Judge
   setEpoch(epoch: string): void
+  /** A host that is no more. */
+  removed(host: FleetHost): void
 }
 
 /**
@@ -74,7 +76,11 @@ export class Healer {
       session.welcome()
       asked++
     }
-    for (const host of fleet.hosts()) judge().save(host)
+    for (const host of [...fleet.hosts()]) {
+      // Removed elsewhere while nothing was heard: restore does not bring it back, and neither does memory.
+      if (stored.has(host.meta.hostId)) judge().save(host)
+      else this.#deps.removed(host)
+    }
     events.healed(fleet.size, asked)
   }
 }

@@ -195,7 +195,14 @@ export class Session {
 
   #base(seq: number, dropped: number | undefined) {
     const now = this.#deps.clock.now()
-    return { hostId: this.host.meta.hostId, seq, receivedAt: now, clockOffsetMs: this.#offsetMs, dropped: dropped ?? this.host.dropped, agentVersion: this.host.agentVersion }
+    return {
+      hostId: this.host.meta.hostId,
+      seq,
+      receivedAt: now,
+      clockOffsetMs: this.#offsetMs,
+      dropped: dropped ?? this.host.dropped,
+      agentVersion: this.host.agentVersion,
+    }
   }
 
   /** @param data of the fact of a report, as its schema gave it */
