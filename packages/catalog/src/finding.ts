@@ -41,8 +41,12 @@ export function byBadness(a: { readonly status: Status }, b: { readonly status: 
 
 /** The worst of several answers, its reason telling how many more are like it; evidence of all that are as bad. Empty input throws. */
 export function worst(answers: readonly Answer[]): Answer {
-  const [first, ...rest] = [...answers].sort(byBadness)
-  if (!first) throw new Error('Cannot take the worst of no answers')
+  const [only, second] = answers
+  if (!only) throw new Error('Cannot take the worst of no answers')
+  if (!second) return only
+  let first = only
+  for (const answer of answers) if (byBadness(answer, first) < 0) first = answer
+  const rest = answers.filter(answer => answer !== first)
   const alike = rest.filter(answer => answer.status === first.status)
   const times = answers.flatMap(answer => (answer.changesAt === undefined ? [] : [answer.changesAt]))
   const carries = answers.flatMap(answer => (answer.carry === undefined ? [] : [answer.carry]))

@@ -1,6 +1,7 @@
 import { type Check, type Context, type Limit, limitFor } from './check.ts'
 import { age, minutes } from './duration.ts'
 import { type Answer, byBadness, type Finding, notApplicable, unknown } from './finding.ts'
+import type { Subject } from './subject.ts'
 import type { FactTypes, SubjectName } from './subjects/facts.ts'
 import { subjects } from './subjects/index.ts'
 import type { FactsBySubject, HeldFact, SourceFact } from './view.ts'
@@ -47,18 +48,25 @@ export function keyParts(key: string): { readonly subject: string; readonly sour
   return { subject: key.slice(0, slash), source: key.slice(slash + 1) }
 }
 
-/** All checks of the catalog over one host: one finding a check, in the catalog's order. */
-export function judge(host: Judged, now: number): Finding[] {
+/** All checks of the catalog over one host: one finding a check, in the catalog's order. @param checksOf fewer or other checks than the catalog's */
+export function judge(host: Judged, now: number, checksOf = (subject: Subject): readonly Check[] => subject.checks): Finding[] {
   const fresh = factsBySubject(new Map([...host.held].filter(([, fact]) => isFresh(fact, now))))
-  return subjects.flatMap(subject => subject.checks.map(check => judgeCheck(check, host, fresh, now)))
+  const bySubject = Map.groupBy(host.held.values(), fact => keyParts(fact.key).subject)
+  return subjects.flatMap(subject => {
+    const held = bySubject.get(subject.name) ?? []
+    return checksOf(subject).map(check => judgeCheck(check, host, { fresh, held }, now))
+  })
 }
 
+/** The fresh facts of all subjects, and all that is held of the check's own. */
+type Seen = { readonly fresh: FactsBySubject; readonly held: readonly HeldFact[] }
+
 /** One check over one host: joins the check's own answer with what could not be seen, and with time. */
-export function judgeCheck(check: Check, host: Judged, fresh: FactsBySubject, now: number): Finding {
+function judgeCheck(check: Check, host: Judged, seen: Seen, now: number): Finding {
   const previous = host.previous?.get(check.name)
   const base = host.limitOf?.(check) ?? limitFor(check.thresholds, host.context.role)
   const limit = previous ? relaxed(base, previous, check.hysteresis) : base
-  const answer = answerOf(check, host, fresh, limit, now)
+  const answer = answerOf(check, host, seen, limit, now)
   const finding = withSince(check, answer, previous, now)
   // What a check carries outlives the time in which it sees nothing, and its held-back answers.
   const carry = answer.carry ?? (answer.status === 'unknown' ? previous?.carry : undefined)
@@ -66,11 +74,10 @@ export function judgeCheck(check: Check, host: Judged, fresh: FactsBySubject, no
   return { ...finding, carry, changesAt }
 }
 
-function answerOf(check: Check, host: Judged, fresh: FactsBySubject, limit: Limit, now: number): Answer {
+function answerOf(check: Check, host: Judged, { fresh, held }: Seen, limit: Limit, now: number): Answer {
   if (check.roles && !check.roles.includes(host.context.role)) return notApplicable(`not judged on a ${host.context.role}`)
   const context = { ...host.context, previous: host.previous?.get(check.name) }
   if (check.standsOn === 'presence') return check.evaluate(fresh, limit, now, context)
-  const held = [...host.held.values()].filter(fact => keyParts(fact.key).subject === check.subject)
   if (held.length === 0)
     return unknown('nothing has been reported yet', 'The agent reports every source within its interval after it starts.')
   const stale = held.map(staleAt).filter(at => at > now)

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import type { Check, Context } from './check.ts'
 import type { Finding, Status } from './finding.ts'
-import { factsBySubject, judgeCheck, keyParts, staleAt } from './judge.ts'
+import { factsBySubject, judge, keyParts } from './judge.ts'
 import type { FactTypes, SubjectName } from './subjects/facts.ts'
 import { subjectOf } from './subjects/index.ts'
 import type { HeldFact, HostView, Presence } from './view.ts'
@@ -44,14 +44,14 @@ export function held(told: Told, now = NOW): Map<string, HeldFact> {
 /** A check's finding over such facts. */
 export function findingOf(check: Check, told: Told, around: Around = {}): Finding {
   const { now = NOW, previous, ...context } = around
-  const known = held(told, now)
-  const fresh = factsBySubject(new Map([...known].filter(([, fact]) => staleAt(fact) > now)))
   const host = {
-    held: known,
+    held: held(told, now),
     context: { role: 'server', supportEnd: null, instance: 'host', presence, firstSeen: () => null, ...context } as const,
     ...(previous ? { previous: new Map([[check.name, previous]]) } : {}),
   }
-  return judgeCheck(check, host, fresh, now)
+  const [finding] = judge(host, now, subject => (subject.name === check.subject ? [check] : []))
+  if (!finding) throw new Error(`Cannot judge ${check.name}: no such subject as ${check.subject}`)
+  return finding
 }
 
 /** Cases of one check: what is so, the facts, what the check says, and what is around. */

@@ -90,7 +90,7 @@ function tier(limit: Limit, name: keyof Limit, unit: Unit): string {
 }
 
 const said: Readonly<Record<Unit, (value: number) => string>> = {
-  milliseconds: value => (value === 0 ? '0' : age(value)),
+  milliseconds: value => (value === 0 ? 'once it is over' : age(value)),
   ratio: value => `${Math.round(value * 100)} %`,
   count: String,
   celsius: value => `${value} °C`,

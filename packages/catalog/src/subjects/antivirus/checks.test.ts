@@ -54,6 +54,12 @@ const rows: Rows = [
   [checks.antivirusMissing, 'none on Linux', { ...none, ...system('linux') }, 'not-applicable'],
   [checks.antivirusMissing, 'none, on nobody knows what', none, 'unknown'],
   [checks.antivirusMissing, 'wrong green 39: PowerShell was blocked', { ...failed, ...system('windows') }, 'unknown'],
+  [
+    checks.antivirusMissing,
+    'wrong green 10: a server without the Security Center',
+    { 'antivirus/security-center': { outcome: 'absent' }, 'antivirus/defender': of(product()).antivirus, ...system('windows') },
+    'ok',
+  ],
   [checks.antivirusRunning, 'runs', of(product()), 'ok'],
   [checks.antivirusRunning, 'stopped', of(product({ running: false })), 'critical'],
   [

@@ -3,6 +3,7 @@ import { days, hours } from '../../duration.ts'
 import { type Cases, findingOf, judges, judgesEach, NOW, type Rows } from '../../testing.ts'
 import * as checks from './checks.ts'
 import type { BackupJob, BackupsFact } from './facts.ts'
+import { overdueAfter } from './overdue.ts'
 
 const job = (more: Partial<BackupJob> = {}): BackupJob => ({
   name: 'home',
@@ -134,4 +135,10 @@ test('a second failed run in a row is critical, the same one looked at again is 
 
 test('what could not be asked tells why and what to do', () => {
   expect(findingOf(checks.backupsLate, of(unasked))).toMatchObject({ reason: 'restic home: wrong password', hint: 'see password_file' })
+})
+
+test('a limit that was configured stands above the interval', () => {
+  const daily = job({ expectedEveryMs: days(1) })
+  expect(overdueAfter(daily, 'server', { warning: hours(12), critical: hours(50) })).toEqual({ warning: hours(12), critical: hours(50.4) })
+  expect(overdueAfter(daily, 'server', { critical: hours(50) })).toEqual({ critical: hours(50.4) })
 })

@@ -1,10 +1,10 @@
 import * as v from 'valibot'
 import { amount, list, maybe, text, time } from '../../shapes.ts'
 
-export const backupResults = ['success', 'warnings', 'failed', 'running'] as const
+const backupResults = ['success', 'warnings', 'failed', 'running'] as const
 
 /** One backup job, whatever the tool. */
-export const backupJob = v.object({
+const backupJob = v.object({
   /** The job's name on this machine: unique with the tool. */
   name: text(128),
   /** `restic`, `borg`, `marker`, `systemd`, `time-machine` … */

@@ -51,7 +51,11 @@ export const clockSync = defineCheck({
         : [
             best(
               clock.map(({ source, data }) => {
-                if (data.synchronized === null) return unknown(`${source} cannot tell whether the clock is synchronized`)
+                if (data.synchronized === null)
+                  return unknown(
+                    `${source} cannot tell whether the clock is synchronized`,
+                    'Switch on a time service; in a container ask its host.',
+                  )
                 if (!data.synchronized) return bad(limit, `${source}: the clock is not synchronized`, data)
                 const silent = data.lastSyncAt === null ? 0 : now - data.lastSyncAt
                 if (silent > LONGEST_SILENCE) return bad(limit, `${source}: last heard of its reference ${age(silent)} ago`, data)

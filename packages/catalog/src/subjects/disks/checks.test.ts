@@ -64,6 +64,12 @@ const cases: Rows = [
   [checks.disksErrors, 'none', of(disk()), 'ok'],
   [checks.disksErrors, 'pending sectors', of(disk({ pendingSectors: 2 })), 'warning'],
   [checks.disksErrors, 'wrong green 21: media errors although passed', of(nvme({ mediaErrors: 3 })), 'warning'],
+  [
+    checks.disksErrors,
+    'wrong green 22: many entries in the error log are none',
+    of(Object.assign(nvme(), { errorLogEntries: 9999 })),
+    'ok',
+  ],
   [checks.disksErrors, 'not readable', of(unreadable), 'unknown'],
   [checks.disksWear, 'new', of(nvme({ enduranceUsedRatio: 0.03 })), 'ok'],
   [checks.disksWear, 'worn', of(nvme({ enduranceUsedRatio: 0.93 })), 'warning'],

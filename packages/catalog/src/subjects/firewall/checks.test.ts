@@ -35,3 +35,9 @@ test('a firewall that is reloaded is given time', () => {
   const on = findingOf(firewallOff, { firewall: of(profile()) })
   expect(findingOf(firewallOff, { firewall: of(off) }, { previous: on }).status).toBe('ok')
 })
+
+test('the reason counts what is like it once', () => {
+  expect(findingOf(firewallOff, { 'firewall/a': of(off, off), 'firewall/b': of(off) }).reason).toBe(
+    'a p is off (since an unknown time) (and 2 more)',
+  )
+})

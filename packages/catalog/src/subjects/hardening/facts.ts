@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { list, maybe, text } from '../../shapes.ts'
 
 /** Platform protections that are on or off; bounded, since each is a label value. */
-export const controls = [
+const controls = [
   'secure_boot',
   'tpm',
   'kernel_lockdown',

@@ -16,7 +16,11 @@ export const rebootPending = defineCheck({
     worstOr(
       'no source tells of restarts',
       reboot.map(({ source, data: { required, since, reasons, kernel } }) => {
-        if (required === null) return unknown(`${source} cannot tell whether a restart is due`)
+        if (required === null)
+          return unknown(
+            `${source} cannot tell whether a restart is due`,
+            'Let the agent read /boot and the list of packages, or install needrestart.',
+          )
         if (!required) return ok('no restart is due')
         const counted = reasons.filter(reason => reason.kind !== 'rename' && !(reason.kind === 'kernel' && kernel.livePatched === true))
         if (reasons.length > 0 && counted.length === 0) return ok('only a file rename or a live-patched kernel waits for a restart')

@@ -16,7 +16,6 @@ export const sensorsCritical = defineCheck({
   unit: 'state',
   thresholds: { warning: 1, critical: 1 },
   hold: minutes(5),
-  hysteresis: 0,
   why: "Heat, dead fans and voltages out of range break hardware. Limits are the sensor's own.",
   remedy: 'See to fans, dust, air and power supply; compare with the neighbours of the machine.',
   blind: 'Sensors without limits, without a label or with impossible readings are not judged.',

@@ -110,7 +110,8 @@ export const updatesCheckStale = defineCheck({
 
   evaluate: (facts, limit, now) =>
     perSource(facts, ({ source, data }) => {
-      if (data.lastCheckAt === null) return unknown(`${source}: when updates were last looked for is not known`)
+      if (data.lastCheckAt === null)
+        return unknown(`${source}: when updates were last looked for is not known`, 'Let the machine look for updates once.')
       return sinceTiers(data.lastCheckAt, now, limit, {
         reason: value => `${source} looked for updates ${value} ago`,
         evidence: { source, lastCheckAt: data.lastCheckAt },
@@ -188,7 +189,8 @@ export const updatesAutomatic = defineCheck({
     return worstOr(
       'no source of updates of the system itself',
       own.map(({ source, data: { automatic, managedBy } }) => {
-        if (automatic.enabled === null) return unknown(`${source} does not tell whether updates are automatic`)
+        if (automatic.enabled === null)
+          return unknown(`${source} does not tell whether updates are automatic`, 'Let the agent read the configuration of the updater.')
         if (automatic.enabled) return ok(`${source} installs security updates by itself`)
         const detail = automatic.detail ? ` (${automatic.detail})` : ''
         return bad(limit, `${source} does not install security updates by itself${detail}`, { source, automatic, managedBy })

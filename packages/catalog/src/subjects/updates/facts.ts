@@ -7,7 +7,7 @@ export const updateClasses = ['security', 'quality', 'feature', 'driver', 'firmw
 /** Most pending updates that one fact lists; more are counted in `more`. */
 export const MOST_PENDING = 1500
 
-export const pendingUpdate = v.object({
+const pendingUpdate = v.object({
   /** Package, KB or label that names it for ever: with `candidate` it is the update's key in the fleet. */
   name: text(200),
   installed: maybe(text(128)),
