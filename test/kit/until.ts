@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 const POLL_MS = 100
-const WITHIN_MS = 60_000
+const WITHIN_MS = 45_000
 
 /**
  * The first answer that is neither undefined nor false: for what another process does and tells nobody. An error is an answer that is not there yet.
