@@ -1,5 +1,9 @@
 import type { Clock } from '@fettle/kit'
 
+/** Longest time that callbacks keep the event loop, and the pause after it, ms: where very much is due at once, others still get their turn. */
+const SLICE_MS = 10
+const PAUSE_MS = 20
+
 /** Calls back for a name when its time has come: one timer for all of them. The newest time given for a name holds. */
 export class Due {
   readonly #clock: Clock
@@ -33,22 +37,24 @@ export class Due {
     this.#heap.length = 0
   }
 
-  #arm(): void {
+  #arm(soonest = 0): void {
     const first = this.#heap[0]
     if (!first || first.at >= this.#armedFor) return
     this.#cancel?.()
     this.#armedFor = first.at
-    this.#cancel = this.#clock.after(first.at - this.#clock.now(), () => this.#fire())
+    this.#cancel = this.#clock.after(Math.max(soonest, first.at - this.#clock.now()), () => this.#fire())
   }
 
   #fire(): void {
     this.#armedFor = Number.POSITIVE_INFINITY
     const now = this.#clock.now()
+    const started = this.#clock.monotonic()
     for (let first = this.#heap[0]; first && first.at <= now; first = this.#heap[0]) {
       this.#pop()
       if (this.#times.get(first.name) !== first.at) continue
       this.#times.delete(first.name)
       this.#call(first.name)
+      if (this.#clock.monotonic() - started > SLICE_MS) return this.#arm(PAUSE_MS)
     }
     this.#arm()
   }

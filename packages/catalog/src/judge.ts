@@ -116,6 +116,7 @@ function blindAnswer(blind: readonly HeldFact[], now: number): Answer {
 
 /** While a check is bad its limits are a little lower, so that a value at the limit does not flap. */
 function relaxed(limit: Limit, previous: Finding, hysteresis = 0): Limit {
+  if (hysteresis === 0 || (previous.status !== 'warning' && previous.status !== 'critical')) return limit
   const factor = 1 - hysteresis
   const lower = (tier: number | undefined, active: boolean) => (tier === undefined ? undefined : active ? tier * factor : tier)
   const warning = lower(limit.warning, previous.status === 'warning' || previous.status === 'critical')
