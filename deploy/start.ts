@@ -23,7 +23,10 @@ process.exitCode = await untilSignal(process, log, async () => {
 /** The agent enrols itself by a token of its own at its first start; later its key is enough. */
 async function startOwnAgent(collector: RunningCollector, log: Log): Promise<Agent> {
   const made = (await collector.admin('POST', '/api/v1/tokens', { uses: 1, expiresInMs: 600_000, note: 'npm start' })) as { token: string }
-  const config = defaultConfig({ collector: { url: collector.agentUrl, caFile: null, allowPlain: false, token: made.token }, dataDir: `${data}/agent` })
+  const config = defaultConfig({
+    collector: { url: collector.agentUrl, caFile: null, allowPlain: false, token: made.token },
+    dataDir: `${data}/agent`,
+  })
   return startAgent({ config, host: localHost(), clock: systemClock, log, state: await openStateDir(config.dataDir) })
 }
 
@@ -33,7 +36,12 @@ async function printPosture({ core }: RunningCollector, { hostId }: Agent): Prom
   if (!host) throw new Error('Cannot show this machine: it did not enrol; run with FETTLE_LOG=info to see why')
   core.judge.now(host)
   const now = Date.now()
-  const survey = { host: { hostname: host.meta.instance, role: host.role, uid: process.getuid?.() ?? 0 }, now, facts: [...host.held.values()], findings: [...host.findings.values()] }
+  const survey = {
+    host: { hostname: host.meta.instance, role: host.role, uid: process.getuid?.() ?? 0 },
+    now,
+    facts: [...host.held.values()],
+    findings: [...host.findings.values()],
+  }
   stdout.write(surveyText(survey, { colour: stdout.isTTY && !env.NO_COLOR ? 'on' : 'off', columns: stdout.columns ?? 120, detail: 'bad' }))
 }
 

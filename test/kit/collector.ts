@@ -15,14 +15,14 @@ export type TestCollector = RunningCollector & {
 
 /** A real collector in this process on a free port, its data in a folder of its own. `env` as the process would have it. */
 export async function startTestCollector(env: Record<string, string> = {}, file = ''): Promise<TestCollector> {
-  const data = env['FETTLE_DATA'] ?? (await mkdtemp(join(tmpdir(), 'fettle-c-')))
+  const data = env.FETTLE_DATA ?? (await mkdtemp(join(tmpdir(), 'fettle-c-')))
   const config = readCollectorConfig(file ? { path: 'test.yaml', text: file } : undefined, {
     FETTLE_LISTEN: '127.0.0.1:0',
     FETTLE_DATA: data,
     FETTLE_NAME: 'collector.test',
     ...env,
   })
-  const log = createLog('collector', (env['FETTLE_LOG'] as 'silent') ?? 'silent')
+  const log = createLog('collector', (env.FETTLE_LOG as 'silent') ?? 'silent')
   const running = await startCollector({ config, log })
   const get = (path: string) => fetch(`${running.url}${path}`)
   return {
@@ -30,7 +30,7 @@ export async function startTestCollector(env: Record<string, string> = {}, file 
     data,
     async stop() {
       await running.stop()
-      if (!env['FETTLE_DATA']) await rm(data, { recursive: true, force: true })
+      if (!env.FETTLE_DATA) await rm(data, { recursive: true, force: true })
     },
     token: async wish => ((await running.admin('POST', '/api/v1/tokens', wish ?? {})) as { token: string }).token,
     json: async path => (await get(path)).json(),

@@ -45,7 +45,7 @@ class FakeSocket extends EventEmitter {
       this.#held = bytes
       return
     }
-    const frames = fate === 'drop' ? [] : fate === 'duplicate' ? [bytes, bytes] : [bytes]
+    const frames: Buffer[] = fate === 'drop' ? [] : fate === 'duplicate' ? [bytes, bytes] : [bytes]
     if (this.#held) frames.push(this.#held)
     this.#held = undefined
     for (const frame of frames) setImmediate(() => this.peer?.arrive(frame, binary))
