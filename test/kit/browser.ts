@@ -1,6 +1,6 @@
 import { type Browser, chromium, type Page } from 'playwright-core'
 
-const executablePath = process.env.FETTLE_CHROMIUM ?? '/usr/bin/chromium'
+const executablePath = '/usr/bin/chromium'
 /** Nothing but the page that is looked at may use the network. */
 const args = [
   '--no-sandbox',

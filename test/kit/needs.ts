@@ -1,0 +1,40 @@
+/** A program that tests run, and the Debian package that brings it. */
+export type Need = { readonly program: string; readonly package: string }
+
+/** Every real part that the tests stand on; there is no test that is left out where one is missing. */
+export const needs: readonly Need[] = [
+  { program: 'redis-server', package: 'redis-server' },
+  { program: 'redis-cli', package: 'redis-tools' },
+  { program: 'prometheus', package: 'prometheus' },
+  { program: 'promtool', package: 'prometheus' },
+  { program: 'prometheus-alertmanager', package: 'prometheus-alertmanager' },
+  { program: 'chromium', package: 'chromium' },
+  { program: 'restic', package: 'restic' },
+  { program: 'borg', package: 'borgbackup' },
+  { program: 'clamd', package: 'clamav-daemon' },
+  { program: 'nft', package: 'nftables' },
+  { program: 'ip', package: 'iproute2' },
+  { program: 'unshare', package: 'util-linux' },
+  { program: 'systemd-analyze', package: 'systemd' },
+  { program: 'apt-get', package: 'apt' },
+  { program: 'dpkg-deb', package: 'dpkg' },
+]
+
+/** What is to be done about programs that are not there. */
+export type Plan =
+  | { readonly do: 'nothing' }
+  | { readonly do: 'install'; readonly packages: readonly string[] }
+  | { readonly do: 'tell'; readonly message: string }
+
+/** Installs where the rights allow it, else says the exact command. @param machine what is here */
+export function planFor(machine: { readonly missing: readonly Need[]; readonly isRoot: boolean; readonly hasApt: boolean }): Plan {
+  const { missing, isRoot, hasApt } = machine
+  if (missing.length === 0) return { do: 'nothing' }
+  const packages = [...new Set(missing.map(need => need.package))]
+  if (isRoot && hasApt) return { do: 'install', packages }
+  const programs = missing.map(need => need.program).join(', ')
+  const way = hasApt
+    ? `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`
+    : `install what brings them (on Debian: ${packages.join(' ')})`
+  return { do: 'tell', message: `Cannot test without ${programs}. Run:\n  ${way}` }
+}

@@ -1,0 +1,42 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { lookUp } from '../agent/src/host/run.ts'
+import { needs, planFor } from './kit/needs.ts'
+
+/** Asked by every maintainer script before it starts a service; see https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt */
+const POLICY = '/usr/sbin/policy-rc.d'
+
+/** Before any test: brings what tests need where the rights allow it. @throws with the exact command where they do not */
+export default function setup(): void {
+  const missing = needs.filter(({ program }) => lookUp(program) === undefined)
+  const plan = planFor({ missing, isRoot: process.getuid?.() === 0, hasApt: lookUp('apt-get') !== undefined })
+  if (plan.do === 'tell') throw new Error(plan.message)
+  if (plan.do === 'nothing') return
+  process.stdout.write(`Tests need ${plan.packages.join(' ')}: installing\n`)
+  quietly(() => {
+    aptGet('update')
+    aptGet('install', '-y', '--no-install-recommends', ...plan.packages)
+  })
+  const still = missing.filter(({ program }) => lookUp(program) === undefined).map(({ program }) => program)
+  if (still.length > 0) throw new Error(`Cannot test without ${still.join(', ')}: ${plan.packages.join(' ')} did not bring them`)
+}
+
+function aptGet(...args: readonly string[]): void {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const { status, error } = spawnSync('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], {
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  if (status !== 0) throw new Error(`Cannot go on: apt-get ${args.join(' ')} ended with ${status ?? error?.message}`)
+}
+
+/** Keeps what is installed from starting as a service: tests start their own. A policy that is there already is left alone. */
+function quietly(install: () => void): void {
+  const own = !existsSync(POLICY)
+  if (own) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    install()
+  } finally {
+    if (own) rmSync(POLICY, { force: true })
+  }
+}
