@@ -106,6 +106,12 @@ const rows: Rows = [
   [checks.backupsVerify, '40 days ago', verified('ok', NOW - days(40)), 'warning'],
   [checks.backupsVerify, 'never', verified('never', null), 'warning'],
   [checks.backupsVerify, 'damaged', verified('failed'), 'critical'],
+  [
+    checks.backupsVerify,
+    'damaged so that it cannot be listed',
+    of({ ...unasked, verify: { at: null, result: 'failed', detail: null } }),
+    'critical',
+  ],
   [checks.backupsVerify, 'when is not known', verified('ok', null), 'unknown'],
   [checks.backupsVerify, 'nothing is known', of(job()), 'not-applicable'],
   [checks.backupsSize, 'as usual', sized(100, 99, 101, 98), 'ok'],

@@ -14,10 +14,12 @@ const named = (job: BackupJob): string => `${job.tool} ${job.name}`
 const perJob = (facts: FactsBySubject, judge: (job: BackupJob) => Answer): Answer =>
   worstOr(
     'no backup job is known',
-    real(facts).map(job =>
-      job.standing === 'unknown' ? unknown(`${named(job)}: ${job.reason ?? 'it could not be asked'}`, job.hint ?? undefined) : judge(job),
-    ),
+    real(facts).map(job => blindness(job) ?? judge(job)),
   )
+
+/** Why a job could not be asked; undefined where it could. */
+const blindness = (job: BackupJob): Answer | undefined =>
+  job.standing === 'unknown' ? unknown(`${named(job)}: ${job.reason ?? 'it could not be asked'}`, job.hint ?? undefined) : undefined
 
 export const backupsLate = defineCheck({
   name: 'backups-late',
@@ -139,18 +141,26 @@ export const backupsVerify = defineCheck({
   blind: 'Tools that leave no trace of their checks are not judged.',
 
   evaluate: (facts, limit, now) =>
-    perJob(facts, job => {
-      const { verify } = job
-      if (!verify) return notApplicable(`nothing is known of any verification of ${named(job)}`)
-      const evidence = { job: job.name, tool: job.tool, ...verify }
-      if (verify.result === 'failed') {
-        return { status: 'critical', reason: `${named(job)}: verification failed${verify.detail ? `: ${verify.detail}` : ''}`, evidence }
-      }
-      if (verify.result === 'never') return bad(limit, `${named(job)} was never verified`, evidence)
-      if (verify.at === null) return unknown(`when ${named(job)} was verified is not known`)
-      return sinceTiers(verify.at, now, limit, { reason: value => `${named(job)} was verified ${value} ago`, evidence })
-    }),
+    worstOr(
+      'no backup job is known',
+      real(facts).map(job => verified(job, limit, now)),
+    ),
 })
+
+function verified(job: BackupJob, limit: Limit, now: number): Answer {
+  const { verify } = job
+  const evidence = { job: job.name, tool: job.tool, ...verify }
+  // A damaged repository often cannot be listed any more: what its check found stands all the same.
+  if (verify?.result === 'failed') {
+    return { status: 'critical', reason: `${named(job)}: verification failed${verify.detail ? `: ${verify.detail}` : ''}`, evidence }
+  }
+  const blind = blindness(job)
+  if (blind) return blind
+  if (!verify) return notApplicable(`nothing is known of any verification of ${named(job)}`)
+  if (verify.result === 'never') return bad(limit, `${named(job)} was never verified`, evidence)
+  if (verify.at === null) return unknown(`when ${named(job)} was verified is not known`)
+  return sinceTiers(verify.at, now, limit, { reason: value => `${named(job)} was verified ${value} ago`, evidence })
+}
 
 /** Runs before the last that are needed to know what is usual. */
 const ENOUGH_RUNS = 3
