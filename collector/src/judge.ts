@@ -1,5 +1,6 @@
 import { type Check, days, type Finding, judge, type Limit, limitFor, type SupportTable, supportEnd, updateKey } from '@fettle/catalog'
 import type { Clock } from '@fettle/kit'
+import { canonical } from '@fettle/protocol'
 import type { Override } from './config.ts'
 import { Due } from './due.ts'
 import type { Events } from './events.ts'
@@ -148,5 +149,6 @@ export class Judge {
 }
 
 function differs(before: Finding | undefined, after: Finding): boolean {
-  return before?.status !== after.status || before.since !== after.since || before.worseSince !== after.worseSince
+  if (before?.status !== after.status || before.since !== after.since || before.worseSince !== after.worseSince) return true
+  return canonical(before.carry) !== canonical(after.carry)
 }
