@@ -1,6 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
 import { type Host, HostError, NotInstalled } from '../../host.ts'
 import { Absent, type Captured, defineProbe, type Inputs, sole } from '../../probe.ts'
+import { CONTAINER_MARKERS, isFirstNamespace, NAMESPACE_LINKS, readNamespaces } from '../container.ts'
 import { present, readable, told } from '../gather.ts'
 import { compareKernels, isRebuilt, parseKernel } from './kernels.ts'
 import { type Needrestart, parseNeedrestart } from './needrestart.ts'
@@ -9,10 +10,6 @@ import { findReplaced, servicesOf } from './replaced.ts'
 type RebootFact = FactTypes['reboot']
 type Reason = RebootFact['reasons'][number]
 
-const containerMarkers = ['/run/systemd/container', '/run/.containerenv', '/.dockerenv']
-const namespaces = ['readlink', '/proc/self/ns/pid', '/proc/self/ns/cgroup']
-/** Inode numbers of the first pid and cgroup namespace of a kernel; linux/proc_ns.h. */
-const firstNamespaces = { pid: 'pid:[4026531836]', cgroup: 'cgroup:[4026531835]' }
 const MOST_SERVICES = 512
 const MOST_PACKAGES_NAMED = 20
 
@@ -39,12 +36,12 @@ export default defineProbe({
     packages: { from: '/run/reboot-required.pkgs' },
     livepatch: { from: '/sys/kernel/livepatch/*/enabled' },
     replaced: { from: 'unit and path of each replaced file that a process still uses, from /proc/*/maps' },
-    container: { from: containerMarkers.join(', ') },
-    namespaces: { from: namespaces.join(' '), recognise: text => text.startsWith('pid:[') },
+    container: { from: CONTAINER_MARKERS.join(', ') },
+    namespaces: { from: NAMESPACE_LINKS.join(' '), recognise: text => text.startsWith('pid:[') },
   },
 
   async read(host) {
-    const inputs: Inputs = { container: await readMarkers(host), namespaces: await readNamespaces(host) }
+    const inputs: Inputs = { container: await readMarkers(host), namespaces: present(await readNamespaces(host)) }
     assertOwnKernel(inputs)
     const running = await host.captured('/proc/sys/kernel/osrelease')
     const modules = await listed(host, '/lib/modules')
@@ -99,10 +96,8 @@ export function parse(inputs: Inputs): RebootFact {
  */
 function assertOwnKernel(inputs: Inputs): void {
   const markers = inputs.container ?? []
-  const given = sole(inputs, 'namespaces')?.text.trim() ?? ''
-  const [pid, cgroup] = given.split('\n')
-  const isFirst = pid === firstNamespaces.pid && (cgroup === undefined || cgroup === firstNamespaces.cgroup)
-  if ((markers.length > 0 && !isFirst) || (pid?.startsWith('pid:') && pid !== firstNamespaces.pid))
+  const isFirst = isFirstNamespace(sole(inputs, 'namespaces')?.text)
+  if (isFirst === false || (isFirst === null && markers.length > 0))
     throw new Absent('a container runs on the kernel of its host, which tells of restarts')
 }
 
@@ -170,13 +165,8 @@ function servicesIn(inputs: Inputs): string[] | null {
 }
 
 async function readMarkers(host: Host): Promise<Captured[]> {
-  const markers = await Promise.all(containerMarkers.map(path => host.stat(path, { missing: undefined })))
-  return containerMarkers.flatMap((path, at) => (markers[at] ? [told(path, '')] : []))
-}
-
-async function readNamespaces(host: Host): Promise<Captured[]> {
-  const links = await host.run(namespaces, { timeoutMs: 5_000 })
-  return links.code === 0 ? [links] : []
+  const markers = await Promise.all(CONTAINER_MARKERS.map(path => host.stat(path, { missing: undefined })))
+  return CONTAINER_MARKERS.flatMap((path, at) => (markers[at] ? [told(path, '')] : []))
 }
 
 /** Names in a folder as an input; none where there is no such folder, or it may not be looked into. */

@@ -238,3 +238,14 @@ describe('captures of other projects, where they are at hand', () => {
     }
   })
 })
+
+describe('a container’s marker', () => {
+  it.each([
+    ['the first namespaces: its image was booted as a virtual machine', 'pid:[4026531836]\ncgroup:[4026531835]\n', 'vm'],
+    ['namespaces of its own: it is a container', 'pid:[4026532200]\ncgroup:[4026532201]\n', 'container'],
+  ])('beside %s', (_, namespaces, kind) => {
+    const cpuinfo = 'processor : 0\nflags\t\t: fpu hypervisor\n'
+    const fact = parse({ osRelease: DEBIAN, containerMarker: [told('/.dockerenv', '')], virtualization: 'docker\n', namespaces, cpuinfo })
+    expect(fact.virtualization?.kind).toBe(kind)
+  })
+})

@@ -4,6 +4,7 @@ import type { FactTypes } from '@fettle/catalog'
 import type { Host } from '../../host.ts'
 import { NotInstalled } from '../../host.ts'
 import { type Captured, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
+import { CONTAINER_MARKERS, isFirstNamespace, NAMESPACE_LINKS, readNamespaces } from '../container.ts'
 import { cut, present, readable, told, untilHostError } from '../gather.ts'
 import { readFirmware } from './linux/firmware.ts'
 import { readOsRelease } from './linux/os-release.ts'
@@ -22,7 +23,6 @@ const DMI_FILES = [
   'bios_date',
   'chassis_type',
 ]
-const CONTAINER_MARKERS = ['/run/systemd/container', '/run/.containerenv', '/.dockerenv']
 const POWER_FOLDER = '/sys/class/power_supply'
 const MOST_SUPPLIES = 32
 const TARGET_LINKS = ['/etc/systemd/system/default.target', '/usr/lib/systemd/system/default.target', '/lib/systemd/system/default.target']
@@ -51,6 +51,7 @@ export default defineProbe({
       recognise: text => /^(none|kvm|qemu|vmware|microsoft|oracle|xen|amazon|docker|lxc)\s*$/.test(text),
     },
     containerMarker: { from: CONTAINER_MARKERS.join(', ') },
+    namespaces: { from: NAMESPACE_LINKS.join(' '), recognise: text => text.startsWith('pid:[') },
     dmi: { from: `${DMI_FOLDER}/*` },
     power: { from: `${POWER_FOLDER}/*/uevent`, recognise: text => /^POWER_SUPPLY_TYPE=/m.test(text) },
     defaultTarget: { from: 'where the link default.target of systemd ends' },
@@ -70,6 +71,7 @@ export default defineProbe({
       meminfo: [await host.captured('/proc/meminfo')],
       virtualization: present(await detectVirtualization(host)),
       containerMarker: await readAll(host, CONTAINER_MARKERS),
+      namespaces: present(await readNamespaces(host)),
       dmi: await readAll(
         host,
         DMI_FILES.map(file => `${DMI_FOLDER}/${file}`),
@@ -95,7 +97,13 @@ export function parseSystem(inputs: Inputs, context: ParseContext): FactTypes['s
   const hardware = readFirmware(dmi)
   const markers = new Map((inputs.containerMarker ?? []).map(file => [file.name, file.text]))
   const cpuinfo = sole(inputs, 'cpuinfo')?.text
-  const virtualization = readVirtualization({ detected: sole(inputs, 'virtualization')?.text, markers, dmi, cpuinfo })
+  const virtualization = readVirtualization({
+    detected: sole(inputs, 'virtualization')?.text,
+    markers,
+    dmi,
+    cpuinfo,
+    isFirstNamespace: isFirstNamespace(sole(inputs, 'namespaces')?.text),
+  })
   return {
     hostname: cut(context.hostname, 253),
     domain: context.hostname.includes('.') ? cut(context.hostname.slice(context.hostname.indexOf('.') + 1), 253) || null : null,

@@ -38,11 +38,16 @@ type Evidence = {
   readonly markers: ReadonlyMap<string, string>
   readonly dmi: ReadonlyMap<string, string>
   readonly cpuinfo?: string | undefined
+  /** Whether this system has the kernel's first namespaces, as no container has; null: not told. */
+  readonly isFirstNamespace?: boolean | null
 }
 
 /** Whether the machine is real, by the first that tells: systemd, a container's marker, firmware, processor. Null: nothing told. */
 export function readVirtualization(evidence: Evidence): FactTypes['system']['virtualization'] {
-  return bySystemd(evidence.detected) ?? byMarker(evidence.markers) ?? byFirmware(evidence.dmi) ?? byProcessor(evidence.cpuinfo)
+  const told = bySystemd(evidence.detected) ?? byMarker(evidence.markers)
+  // systemd-detect-virt(1) believes a marker that an image brought along when it was booted as a machine of its own.
+  const isLeftOver = told?.kind === 'container' && evidence.isFirstNamespace === true
+  return (isLeftOver ? null : told) ?? byFirmware(evidence.dmi) ?? byProcessor(evidence.cpuinfo)
 }
 
 function bySystemd(detected: string | undefined): FactTypes['system']['virtualization'] {
