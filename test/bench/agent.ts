@@ -4,6 +4,7 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundled } from './bundle.ts'
 import { end, start } from './children.ts'
 import type { CollectorCalls } from './collector-worker.ts'
 import type { Figure } from './figure.ts'
@@ -14,7 +15,7 @@ import { median } from './statistics.ts'
 import { startTap, type Tap, type Traffic } from './wire.ts'
 import { startWorker } from './worker.ts'
 
-const MAIN = fileURLToPath(new URL('../../agent/src/main.ts', import.meta.url))
+const SOURCES = fileURLToPath(new URL('../../agent/src/main.ts', import.meta.url))
 const BEAT_SECONDS = 120
 const DAY_SECONDS = 86_400
 /** Distance of two looks at the processes, s. */
@@ -34,29 +35,35 @@ export async function agent(quick: boolean): Promise<Figure[]> {
   const idle = idleNode()
   const peers = [idle, ...(await installedPeers())]
   progress('agent: first looks')
-  const env = {
-    ...process.env,
-    FETTLE_DATA_DIR: mkdtempSync(join(tmpdir(), 'agent-')),
-    FETTLE_COLLECTOR: `ws://127.0.0.1:${tap.port}`,
-    FETTLE_TOKEN: token,
-    FETTLE_LOG_LEVEL: 'error',
-  }
-  const child = start(process.execPath, [MAIN, 'run'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const main = await bundled(SOURCES)
+  const env = envOf(`ws://127.0.0.1:${tap.port}`, token, 'shipped')
+  const child = start(process.execPath, [main, 'run'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const sources = start(process.execPath, [SOURCES, 'run'], {
+    env: envOf(agentUrl, token, 'sources'),
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const children = [child, ...peers.map(peer => peer.child), sources]
   try {
     await pause(FIRST_LOOKS)
     const first = cpuSecondsOf(pidOf(child))
     progress('agent: one full round')
-    await refresh(env)
+    await refresh(main, env)
     await pause(SETTLE)
     const round = cpuSecondsOf(pidOf(child)) - first
-    tap.take()
+    const early = tap.take()
     progress(`agent: steady for ${seconds} s`)
-    const steady = await observe([child, ...peers.map(peer => peer.child)], peers, seconds)
-    return figuresOf({ seconds, first, round, steady, peers, traffic: tap.take() })
+    const steady = await observe(children, peers, seconds)
+    return figuresOf({ seconds, first, round, steady, peers, early, traffic: tap.take() })
   } finally {
-    await stop([child, ...peers.map(peer => peer.child)], tap)
+    await stop(children, tap)
     await collector.stop()
   }
+}
+
+function envOf(url: string, token: string, instance: string): NodeJS.ProcessEnv {
+  const data = mkdtempSync(join(tmpdir(), 'agent-'))
+  const told = { FETTLE_COLLECTOR: url, FETTLE_TOKEN: token, FETTLE_INSTANCE: instance, FETTLE_LOG_LEVEL: 'error' }
+  return { ...process.env, ...told, FETTLE_DATA_DIR: data }
 }
 
 type Observed = {
@@ -65,10 +72,12 @@ type Observed = {
   readonly round: number
   readonly steady: readonly Steady[]
   readonly peers: readonly Peer[]
+  /** Before the steady time: there was at least one beat. */
+  readonly early: Traffic
   readonly traffic: Traffic
 }
 
-function figuresOf({ seconds, first, round, steady, peers, traffic }: Observed): Figure[] {
+function figuresOf({ seconds, first, round, steady, peers, early, traffic }: Observed): Figure[] {
   const group = `agent, steady, over ${seconds >= 600 ? `${seconds / 60} minutes` : `${seconds} s`}`
   const [own, ...others] = steady
   if (!own) throw new Error('Cannot tell of an agent that was not observed')
@@ -79,6 +88,15 @@ function figuresOf({ seconds, first, round, steady, peers, traffic }: Observed):
       const told = { group, what, value: of(own), unit, baseline: { name, value: of(other) } }
       return [i === 0 ? { ...told, budget } : told]
     })
+  const fromSources = others.at(-1)
+  if (!fromSources) throw new Error('Cannot tell of an agent that was not observed')
+  const plain = (what: string, value: number, of: number): Figure => ({
+    group,
+    what,
+    value,
+    unit: 'MB',
+    baseline: { name: 'idle Node', value: of },
+  })
   const times = { group, unit: 's' as const }
   return [
     ...against('resident memory', 'MB', one => one.resident / 1e6, { of: 'ratio', bound: 'most', limit: 1.5 }),
@@ -86,13 +104,17 @@ function figuresOf({ seconds, first, round, steady, peers, traffic }: Observed):
     ...against('share of a core, children included', '%', one => one.cpu * 100, { of: 'value', bound: 'most', limit: 0.2 }),
     { ...times, what: 'CPU of start and first look at every source', value: first },
     { ...times, what: 'CPU of one more look at every source', value: round },
-    ...wireFigures(traffic, seconds, group),
+    plain('resident memory, run from the sources', fromSources.resident / 1e6, (others[0]?.resident ?? 0) / 1e6),
+    plain('private memory, run from the sources', fromSources.private / 1e6, (others[0]?.private ?? 0) / 1e6),
+    ...wireFigures(traffic, early, seconds, group),
   ]
 }
 
 /** Beats come at a fixed pace, so their share of the day is told by their size; everything else by how much there was. */
-function wireFigures({ frames, tcpBytes }: Traffic, seconds: number, group: string): Figure[] {
-  const { beat, ack, ...rest } = frames
+function wireFigures({ frames, tcpBytes }: Traffic, early: Traffic, seconds: number, group: string): Figure[] {
+  const { beat: _, ack: __, ...rest } = frames
+  const beat = frames.beat ?? early.frames.beat
+  const ack = frames.ack ?? early.frames.ack
   const others = Object.values(rest).reduce((sum, kind) => sum + kind.bytes, 0)
   const mean = (kind: typeof beat) => (kind ? kind.bytes / kind.count : 0)
   const beats = (DAY_SECONDS / BEAT_SECONDS) * (mean(beat) + mean(ack))
@@ -115,8 +137,8 @@ function wireFigures({ frames, tcpBytes }: Traffic, seconds: number, group: stri
 }
 
 /** Asks the agent, through its own command, to look at everything again. */
-async function refresh(env: NodeJS.ProcessEnv): Promise<void> {
-  const asking = start(process.execPath, [MAIN, 'refresh'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+async function refresh(main: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const asking = start(process.execPath, [main, 'refresh'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
   const [code] = (await once(asking, 'exit')) as [number]
   if (code !== 0) throw new Error(`Cannot measure: fettle-agent refresh ended with ${code}`)
 }

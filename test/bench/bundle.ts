@@ -1,0 +1,22 @@
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { start } from './children.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const ROLLDOWN = join(ROOT, 'node_modules/rolldown/bin/cli.mjs')
+
+/** The program as it is shipped: bundled and minified, no types to strip at run time. @returns its main file @throws where it cannot be bundled */
+export async function bundled(main: string): Promise<string> {
+  if (!existsSync(ROLLDOWN)) throw new Error(`Cannot bundle ${main}: rolldown is not installed; run npm install`)
+  const folder = mkdtempSync(join(tmpdir(), 'bundle-'))
+  // What is not bundled (package.json of the version) is found as from the sources.
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+  const args = [ROLLDOWN, main, '--platform', 'node', '--format', 'esm', '--minify', '--dir', folder]
+  const child = start(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  const [code] = (await once(child, 'exit')) as [number]
+  if (code !== 0) throw new Error(`Cannot bundle ${main}: rolldown ended with ${code}`)
+  return join(folder, 'main.js')
+}
