@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { untilSignal } from '@fettle/kit'
-import { cli } from './cli.ts'
+import { runFrugally } from './host/frugal.ts'
 
 const { argv, env, stdout, stderr } = process
+if (argv[2] === 'run') runFrugally()
+const { cli } = await import('./cli.ts')
 // Whoever reads may stop reading (`| head`): no reason to crash.
 stdout.on('error', () => {})
 process.exitCode = await cli({
@@ -10,5 +11,5 @@ process.exitCode = await cli({
   env,
   stdout,
   stderr,
-  untilStopped: (log, stop) => untilSignal(process, log, stop),
+  untilStopped: async (log, stop) => (await import('@fettle/kit')).untilSignal(process, log, stop),
 })
