@@ -3,13 +3,14 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { lookUp } from '../agent/src/host/run.ts'
 import { needs, planFor } from './kit/needs.ts'
 
+const APT = '/usr/bin/apt-get'
 /** Asked by every maintainer script before it starts a service; see https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt */
 const POLICY = '/usr/sbin/policy-rc.d'
 
 /** Before any test: brings what tests need where the rights allow it. @throws with the exact command where they do not */
 export default function setup(): void {
   const missing = needs.filter(({ program }) => lookUp(program) === undefined)
-  const plan = planFor({ missing, isRoot: process.getuid?.() === 0, hasApt: lookUp('apt-get') !== undefined })
+  const plan = planFor({ missing, isRoot: process.getuid?.() === 0, hasApt: existsSync(APT) })
   if (plan.do === 'tell') throw new Error(plan.message)
   if (plan.do === 'nothing') return
   process.stdout.write(`Tests need ${plan.packages.join(' ')}: installing\n`)
@@ -23,7 +24,7 @@ export default function setup(): void {
 
 function aptGet(...args: readonly string[]): void {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const { status, error } = spawnSync('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], {
+  const { status, error } = spawnSync(APT, ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], {
     env,
     stdio: ['ignore', 'inherit', 'inherit'],
   })
