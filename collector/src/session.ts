@@ -58,7 +58,8 @@ export class Session {
   #lastLife: number
   #stopPinging: () => void = () => {}
   #closing: CloseReason | undefined
-  /** Frames in their order: unpacking is asynchronous. */
+  /** Frames in their order: unpacking is asynchronous, and what comes meanwhile waits behind it. */
+  #unpacking = 0
   #chain: Promise<void> = Promise.resolve()
 
   constructor(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>, deps: SessionDeps, onClose: () => void) {
@@ -117,19 +118,33 @@ export class Session {
 
   #received(data: RawData, binary: boolean): void {
     const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)
-    this.#chain = this.#chain.then(() => this.#take(bytes, binary)).catch(error => this.#reject(error))
+    if (!binary && this.#unpacking === 0) return this.#take(bytes.toString('utf8'), bytes.length)
+    this.#unpacking++
+    this.#chain = this.#chain
+      .then(() => unpack(bytes, binary))
+      .then(text => this.#take(text, bytes.length))
+      .catch(error => this.#reject(error))
+      .finally(() => this.#unpacking--)
   }
 
-  async #take(bytes: Buffer, binary: boolean): Promise<void> {
+  #take(text: string, bytes: number): void {
+    try {
+      this.#takeFrame(text, bytes)
+    } catch (error) {
+      this.#reject(error)
+    }
+  }
+
+  #takeFrame(text: string, bytes: number): void {
     if (this.#closing) return
-    const frame = readAgentFrame(await unpack(bytes, binary))
+    const frame = readAgentFrame(text)
     this.#life()
-    this.#deps.events.frame(frame.type, bytes.length)
+    this.#deps.events.frame(frame.type, bytes)
     switch (frame.type) {
       case 'report':
       case 'beat':
         if (!this.#inOrder(frame)) return
-        return frame.type === 'report' ? this.#report(frame, bytes.length) : this.#beat(frame, bytes.length)
+        return frame.type === 'report' ? this.#report(frame, bytes) : this.#beat(frame, bytes)
       case 'leave':
         return this.#close(1000, 'left')
       case 'hello':

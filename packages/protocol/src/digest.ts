@@ -8,6 +8,8 @@ export function factHash(fact: { readonly outcome: string; readonly reason?: str
 /** JSON with sorted keys: the same value gives the same text whatever the order it was built in. */
 export function canonical(value: unknown): string {
   // Written as loops: it runs over every report of the fleet.
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null'
+  if (typeof value === 'boolean') return value ? 'true' : 'false'
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
   let text = ''
   if (Array.isArray(value)) {
