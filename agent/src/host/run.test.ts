@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { until } from '../../../test/kit/until.ts'
 import { NotInstalled, TimedOut } from '../host.ts'
 import { Denied } from '../probe.ts'
 import { localHost } from './local.ts'
