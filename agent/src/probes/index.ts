@@ -14,7 +14,9 @@ import firewallNftables from './firewall/nftables.ts'
 import firewallUfw from './firewall/ufw.ts'
 import hardeningLinux from './hardening/linux.ts'
 import memoryEdac from './memory/edac.ts'
+import raidBtrfs from './raid/btrfs.ts'
 import raidMd from './raid/md.ts'
+import raidZfs from './raid/zfs.ts'
 import rebootLinux from './reboot/linux.ts'
 import sensorsHwmon from './sensors/hwmon.ts'
 import servicesSystemd from './services/systemd.ts'
@@ -46,4 +48,6 @@ export const probes: readonly Probe[] = [
   firewallNftables,
   firewallUfw,
   hardeningLinux,
+  raidZfs,
+  raidBtrfs,
 ]
