@@ -96,4 +96,9 @@ export type Host = {
    * @throws NotInstalled, TimedOut, or Error where the output is over its cap or a signal ended it
    */
   run(argv: readonly string[], options?: RunOptions): Promise<Captured>
+  /**
+   * What the PowerShell script of a probe (`subject/source`, a `.ps1` beside it) answers, as JSON text; empty where PowerShell printed nothing.
+   * Scripts that are asked for together share one process. @throws NotInstalled, TimedOut, or Error where the process failed
+   */
+  powershell(script: string): Promise<Captured>
 }

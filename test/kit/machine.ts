@@ -73,5 +73,6 @@ export function hostOf(m: Machine): Host {
     realpath: door(realpath),
     captured: door(captured),
     run,
+    powershell: (script: string) => run(['powershell', script]),
   } as unknown as Host
 }

@@ -27,10 +27,17 @@ export async function readNamed(path: string): Promise<{ readonly text: string; 
   try {
     const { size, mtimeMs } = await handle.stat()
     if (size > MAX_BYTES) throw new Error(`Cannot read ${path}: it is larger than ${MAX_BYTES} bytes`)
-    return { text: await handle.readFile('utf8'), modifiedAt: Math.round(mtimeMs) }
+    return { text: decoded(await handle.readFile()), modifiedAt: Math.round(mtimeMs) }
   } finally {
     await handle.close()
   }
+}
+
+/** Text of a capture: tools of Windows write UTF-16 or UTF-8 with a byte order mark, all others UTF-8. */
+function decoded(bytes: Buffer): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.subarray(2, bytes.length - (bytes.length % 2)).toString('utf16le')
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return bytes.subarray(3).toString('utf8')
+  return bytes.toString('utf8')
 }
 
 /** The same, undefined where there is no such file. */

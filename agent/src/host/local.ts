@@ -3,6 +3,7 @@ import { lstat, open, readdir, realpath, statfs } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { type Host, HostError, type Platform, type Stat, type StatFs, TimedOut } from '../host.ts'
 import type { Captured } from '../probe.ts'
+import { PowerShell } from './powershell.ts'
 import { runCommand } from './run.ts'
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024
@@ -11,6 +12,7 @@ const STATFS_TIMEOUT_MS = 5_000
 
 /** The machine that this process runs on. */
 export function localHost(): Host {
+  const powershell = new PowerShell((argv, input, timeoutMs, heard) => runCommand(argv, { input, timeoutMs }, heard))
   return {
     platform: process.platform as Platform,
     hostname: hostname(),
@@ -23,7 +25,8 @@ export function localHost(): Host {
     stat: (path: string, options?: { readonly missing: unknown }) => orMissing(() => readStat(path), options),
     realpath: (path: string, options?: { readonly missing: unknown }) => orMissing(() => guarded(path, () => realpath(path)), options),
     statfs: (path, options) => (options?.local ? statfsHere(path, options.timeoutMs) : statfsInChild(path, options?.timeoutMs)),
-    run: runCommand,
+    run: (argv, options) => runCommand(argv, options),
+    powershell: script => powershell.ask(script),
   } as Host
 }
 

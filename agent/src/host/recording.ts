@@ -30,6 +30,7 @@ export class Recording {
       statfs: (path: string, options: { readonly timeoutMs?: number; readonly local?: true }) =>
         record('statfs', path, () => base.statfs(path, options)),
       run: (argv: readonly string[], options?: RunOptions) => record('run', argv, () => base.run(argv, options)),
+      powershell: (script: string) => record('powershell', script, () => base.powershell(script)),
     } as unknown as Host
   }
 

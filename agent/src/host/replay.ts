@@ -39,6 +39,7 @@ export async function replayHost(folder: string): Promise<Replayed> {
     realpath: (path: string, options: Options) => orMissing(() => play('realpath', path), options),
     statfs: (path: string) => play('statfs', path),
     run: (argv: readonly string[]) => play('run', argv),
+    powershell: (script: string) => play('powershell', script),
   } as unknown as Host
   return { host, config: tape.config }
 }

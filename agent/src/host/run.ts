@@ -4,10 +4,12 @@ import { constants as osConstants, setPriority } from 'node:os'
 import { NotInstalled, type RunOptions, TimedOut } from '../host.ts'
 import { type Captured, Denied } from '../probe.ts'
 import { readEnvironmentFile } from './environment-file.ts'
+import { killTreeOnWindows, lookUpOnWindows, windowsEnvironment } from './windows.ts'
 
 /** The only folders that executables are taken from, in this order; a vendor's absolute path is taken as it is. */
 const ALLOWED_FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin']
 const DEFAULT_TIMEOUT_MS = 60_000
+const isWindows = process.platform === 'win32'
 const MAX_STDOUT_BYTES = 8 * 1024 * 1024
 const MAX_STDERR_BYTES = 64 * 1024
 /** How long a killed process may take to end before it counts as stuck (D state), ms. */
@@ -19,6 +21,7 @@ export const stuckProcesses = (): number => stuckCount
 
 /** Where an executable is, or undefined. An absolute path must exist and be executable; any other path is no command. */
 export function lookUp(command: string): string | undefined {
+  if (isWindows) return lookUpOnWindows(command, process.env)
   if (command === '' || (command.includes('/') && !command.startsWith('/'))) return undefined
   const candidates = command.startsWith('/') ? [command] : ALLOWED_FOLDERS.map(folder => `${folder}/${command}`)
   return candidates.find(isExecutable)
@@ -35,25 +38,27 @@ function isExecutable(path: string): boolean {
 
 /** The environment of every command: nothing of the agent's own, so that no secret and no locale leaks into a probe. */
 function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  if (isWindows) return { ...windowsEnvironment(process.env), ...extra }
   return { PATH: ALLOWED_FOLDERS.join(':'), LC_ALL: 'C', LANG: 'C', LANGUAGE: 'C', HOME: '/nonexistent', TERM: 'dumb', ...extra }
 }
 
 /** See `Host.run`. */
-export function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<Captured> {
+export function runCommand(argv: readonly string[], options: RunOptions = {}, heard?: (text: string) => void): Promise<Captured> {
   const [command = '', ...args] = argv
   const executable = lookUp(command)
   if (!executable) return Promise.reject(new NotInstalled(command))
-  return new Promise(resolve => resolve(start(executable, args, argv.join(' '), options)))
+  return new Promise(resolve => resolve(start(executable, args, argv.join(' '), options, heard)))
 }
 
-function start(executable: string, args: readonly string[], name: string, options: RunOptions): Promise<Captured> {
+function start(executable: string, args: readonly string[], name: string, options: RunOptions, heard?: (text: string) => void): Promise<Captured> {
   const idle = ioniced(executable, args)
   const account = options.user === undefined ? undefined : accountOf(options.user)
   const fileEnv = options.envFile === undefined ? {} : readEnvironmentFile(options.envFile)
   const child = spawn(idle.file, idle.args, {
-    cwd: options.cwd ?? '/',
+    cwd: options.cwd ?? (isWindows ? (process.env.SystemRoot ?? 'C:\\Windows') : '/'),
     env: environment({ ...(account ? { HOME: account.home } : {}), ...options.env, ...fileEnv }),
-    detached: true,
+    // On Windows a detached process would get a console of its own.
+    detached: !isWindows,
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     windowsHide: true,
     ...(account ? { uid: account.uid, gid: account.gid } : {}),
@@ -61,7 +66,14 @@ function start(executable: string, args: readonly string[], name: string, option
   lowerPriority(child)
   child.stdin?.on('error', () => {})
   child.stdin?.end(options.input)
+  if (heard) child.stdout?.on('data', hearing(heard))
   return collect(child, name, options)
+}
+
+/** Whole characters of what a command prints, as it comes. */
+function hearing(heard: (text: string) => void): (chunk: Buffer) => void {
+  const decoder = new TextDecoder()
+  return chunk => heard(decoder.decode(chunk, { stream: true }))
 }
 
 type Account = { readonly uid: number; readonly gid: number; readonly home: string }
@@ -89,7 +101,7 @@ function ioniced(executable: string, args: readonly string[]): { file: string; a
 
 function lowerPriority(child: ChildProcess): void {
   try {
-    if (child.pid) setPriority(child.pid, osConstants.priority.PRIORITY_LOW)
+    if (child.pid) setPriority(child.pid, isWindows ? osConstants.priority.PRIORITY_BELOW_NORMAL : osConstants.priority.PRIORITY_LOW)
   } catch {
     // It has ended already, which is no reason to fail.
   }
@@ -153,6 +165,10 @@ function collect(child: ChildProcess, name: string, options: RunOptions): Promis
 }
 
 function killGroup(child: ChildProcess): void {
+  if (isWindows) {
+    if (child.pid && child.exitCode === null && child.signalCode === null) killTreeOnWindows(child.pid, process.env)
+    return
+  }
   try {
     if (child.pid) process.kill(-child.pid, 'SIGKILL')
   } catch {

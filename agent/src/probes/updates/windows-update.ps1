@@ -1,0 +1,34 @@
+# Windows Update agent: what is not installed, as its last search found it (no network). See "Windows Update Agent API".
+$session = New-Object -ComObject Microsoft.Update.Session
+$searcher = $session.CreateUpdateSearcher()
+$searcher.Online = $false
+$found = $searcher.Search('IsInstalled=0')
+$updates = @(foreach ($update in $found.Updates) {
+  @{
+    title = [string]$update.Title
+    id = [string]$update.Identity.UpdateID
+    kb = @($update.KBArticleIDs | ForEach-Object { [string]$_ })
+    severity = [string]$update.MsrcSeverity
+    cves = @($update.CveIDs).Count
+    categories = @($update.Categories | ForEach-Object { [string]$_.CategoryID })
+    type = [int]$update.Type
+    hidden = [bool]$update.IsHidden
+    browseOnly = [bool]$update.BrowseOnly
+    reboot = [int]$update.InstallationBehavior.RebootBehavior
+    changed = Utc $update.LastDeploymentChangeTime
+  }
+})
+$results = Attempt {
+  $said = (New-Object -ComObject Microsoft.Update.AutoUpdate).Results
+  @{ search = Utc $said.LastSearchSuccessDate; install = Utc $said.LastInstallationSuccessDate }
+}
+$history = Attempt {
+  $count = [Math]::Min(60, $searcher.GetTotalHistoryCount())
+  if ($count -gt 0) {
+    ,@(foreach ($entry in $searcher.QueryHistory(0, $count)) {
+      @{ date = ([datetime]$entry.Date).ToString('s') + 'Z'; operation = [int]$entry.Operation; result = [int]$entry.ResultCode; title = [string]$entry.Title }
+    })
+  }
+}
+$service = Attempt { @{ start = [string](Get-CimInstance Win32_Service -Filter "Name='wuauserv'").StartMode } }
+@{ resultCode = [int]$found.ResultCode; updates = $updates; results = $results; history = $history; service = $service }

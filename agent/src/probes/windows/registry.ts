@@ -1,0 +1,99 @@
+import { type Host, NotInstalled } from '../../host.ts'
+import { type Captured, Denied } from '../../probe.ts'
+
+/** Values by name in lower case, by key in lower case; numbers of REG_DWORD and REG_QWORD as decimal text. The unnamed value has the name ''. */
+export type Registry = ReadonlyMap<string, ReadonlyMap<string, string>>
+
+const MOST_LINES = 200_000
+
+/**
+ * Values as `reg.exe query KEY /s` prints them (`    Name    REG_SZ    value` under a line with the key) or as an export holds them (`[KEY]`,
+ * `"Name"=dword:00000001`). Names and values may have any language; types and keys have none.
+ */
+export function registryOf(captures: readonly Captured[]): Registry {
+  const keys = new Map<string, Map<string, string>>()
+  for (const { text } of captures) {
+    let current: Map<string, string> | undefined
+    const lines = joined(text).split(/\r?\n|\r/)
+    for (const line of lines.slice(0, MOST_LINES)) {
+      const key = keyOf(line)
+      if (key !== undefined) {
+        current = keys.get(key) ?? new Map()
+        keys.set(key, current)
+        continue
+      }
+      const value = queried(line) ?? exported(line)
+      if (value && current) current.set(value[0].toLowerCase(), value[1])
+    }
+  }
+  return keys
+}
+
+/** Whether a text is one of the two. */
+export function isRegistry(text: string): boolean {
+  return /^\ufeff?(Windows Registry Editor Version |REGEDIT4)/.test(text) || /^\s*HKEY_[A-Z_]+\\/m.test(text.slice(0, 4000))
+}
+
+/** Lines that an export broke with a backslash, whole again. */
+function joined(text: string): string {
+  return text.replace(/^\ufeff/, '').replace(/,\\\r?\n\s*/g, ',')
+}
+
+function keyOf(line: string): string | undefined {
+  const [, key] = /^\[?(HKEY_[A-Z_]+(?:\\[^\]\r\n]*)?)\]?\s*$/.exec(line) ?? []
+  return key?.trim().toLowerCase()
+}
+
+function queried(line: string): [string, string] | undefined {
+  const [, name = '', type = '', value = ''] = /^ {4}(.{0,400}?) {4}(REG_[A-Z_0-9]+)(?: {4}(.*))?$/.exec(line) ?? []
+  if (type === '') return undefined
+  const isNumber = /^REG_(DWORD|QWORD)/.test(type) && /^0x[0-9a-f]{1,16}$/i.test(value.trim())
+  return [/^\((Default|Standard|par d.*|Predeterminado|Predefinito|Padr.*)\)$/i.test(name) ? '' : name, isNumber ? BigInt(value.trim()).toString() : value.trim()]
+}
+
+function exported(line: string): [string, string] | undefined {
+  const [, name, value = ''] = /^(?:"((?:[^"\\]|\\.){0,400})"|@)=(.*)$/.exec(line) ?? []
+  if (value === '') return undefined
+  const dword = /^dword:([0-9a-f]{8})$/i.exec(value)?.[1]
+  const quoted = /^"(.*)"$/.exec(value)?.[1]
+  const hex = /^hex(?:\(([0-9a-f]+)\))?:([0-9a-f, ]*)$/i.exec(value)
+  const text = dword ? String(Number.parseInt(dword, 16)) : quoted !== undefined ? plain(quoted) : hex ? fromHex(hex[1], hex[2] ?? '') : value
+  return [plain(name ?? ''), text]
+}
+
+function plain(text: string): string {
+  return text.replace(/\\(["\\])/g, '$1')
+}
+
+/** Types of winnt.h: 2 and 7 are text in UTF-16, 4 and b numbers; anything else stays as it is. */
+function fromHex(type: string | undefined, digits: string): string {
+  const bytes = Buffer.from(digits.replace(/[^0-9a-f]/gi, ''), 'hex')
+  if (type === '2' || type === '7' || type === '1') return bytes.toString('utf16le').replace(/\0+$/, '').replaceAll('\0', '\\0')
+  if (type?.toLowerCase() === 'b' && bytes.length === 8) return bytes.readBigUInt64LE().toString()
+  return digits
+}
+
+/** A value of a key by the key's end (`\\CurrentVersion`), whatever hive or control set it stands in; undefined where there is none. */
+export function valueOf(registry: Registry, keyEnd: string, name: string): string | undefined {
+  for (const [key, values] of registry) {
+    if (key.endsWith(keyEnd.toLowerCase()) && values.has(name.toLowerCase())) return values.get(name.toLowerCase())
+  }
+  return undefined
+}
+
+/** Whether a key is there, by its end. */
+export function hasKey(registry: Registry, keyEnd: string): boolean {
+  return [...registry.keys()].some(key => key.endsWith(keyEnd.toLowerCase()))
+}
+
+/**
+ * Asks reg.exe for a key, in the 64-bit view whatever this process is. A key that is not there gives an empty capture with the code 1: that is
+ * an answer. @throws Denied
+ */
+export async function queryKey(host: Host, key: string, ...flags: readonly string[]): Promise<Captured> {
+  const captured = await host.run(['reg.exe', 'query', key, ...flags, '/reg:64']).catch(error => {
+    if (error instanceof NotInstalled) throw new Denied('reg.exe cannot be started', 'Allow it in AppLocker or App Control.')
+    throw error
+  })
+  return captured
+}
