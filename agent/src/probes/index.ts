@@ -8,6 +8,7 @@ import backupsSystemd from './backups/systemd.ts'
 import clockChrony from './clock/chrony.ts'
 import clockTimedatectl from './clock/timedatectl.ts'
 import disksSmartctl from './disks/smartctl.ts'
+import disksStorcli from './disks/storcli.ts'
 import encryptionLuks from './encryption/luks.ts'
 import filesystemsMounts from './filesystems/mounts.ts'
 import firewallNftables from './firewall/nftables.ts'
@@ -16,6 +17,7 @@ import hardeningLinux from './hardening/linux.ts'
 import memoryEdac from './memory/edac.ts'
 import raidBtrfs from './raid/btrfs.ts'
 import raidMd from './raid/md.ts'
+import raidStorcli from './raid/storcli.ts'
 import raidZfs from './raid/zfs.ts'
 import rebootLinux from './reboot/linux.ts'
 import sensorsHwmon from './sensors/hwmon.ts'
@@ -50,4 +52,6 @@ export const probes: readonly Probe[] = [
   hardeningLinux,
   raidZfs,
   raidBtrfs,
+  raidStorcli,
+  disksStorcli,
 ]
