@@ -24,6 +24,9 @@ import sensorsHwmon from './sensors/hwmon.ts'
 import servicesSystemd from './services/systemd.ts'
 import systemLinux from './system/linux.ts'
 import updatesApt from './updates/apt.ts'
+import updatesDnf from './updates/dnf.ts'
+import updatesDnf5 from './updates/dnf5.ts'
+import updatesZypper from './updates/zypper.ts'
 import usageProc from './usage/proc.ts'
 
 /** Every source that the agent can read. A probe is in this list or it does not exist. */
@@ -32,6 +35,9 @@ export const probes: readonly Probe[] = [
   systemLinux,
   usageProc,
   updatesApt,
+  updatesDnf,
+  updatesDnf5,
+  updatesZypper,
   filesystemsMounts,
   disksSmartctl,
   raidMd,
