@@ -26,7 +26,10 @@ import raidMd from './raid/md.ts'
 import raidStorcli from './raid/storcli.ts'
 import raidZfs from './raid/zfs.ts'
 import rebootLinux from './reboot/linux.ts'
+import sensorsApcupsd from './sensors/apcupsd.ts'
 import sensorsHwmon from './sensors/hwmon.ts'
+import sensorsIpmi from './sensors/ipmi.ts'
+import sensorsUps from './sensors/ups.ts'
 import servicesSystemd from './services/systemd.ts'
 import systemLinux from './system/linux.ts'
 import updatesApt from './updates/apt.ts'
@@ -78,4 +81,7 @@ export const probes: readonly Probe[] = [
   updatesHomebrew,
   updatesMas,
   updatesSoftwareupdate,
+  sensorsIpmi,
+  sensorsUps,
+  sensorsApcupsd,
 ]

@@ -1,0 +1,184 @@
+import { shortText } from '../sysfs.ts'
+import { isPossible, isPossibleLimit, type Kind, type Sensor } from './quantity.ts'
+
+type State = Sensor['state']
+
+/** The BMC's word for a sensor, of ipmitool and of FreeIPMI; `ns` and `na` are slots without a sensor. */
+const STATES: Readonly<Record<string, State>> = {
+  ok: 'ok',
+  nominal: 'ok',
+  nc: 'warning',
+  lnc: 'warning',
+  unc: 'warning',
+  warning: 'warning',
+  cr: 'critical',
+  lcr: 'critical',
+  ucr: 'critical',
+  nr: 'critical',
+  lnr: 'critical',
+  unr: 'critical',
+  critical: 'critical',
+}
+const NO_SENSOR = /^(ns|na|n\/a)$/i
+const UNITS: Readonly<Record<string, Kind>> = {
+  'degrees c': 'temperature',
+  'degrees f': 'temperature',
+  c: 'temperature',
+  rpm: 'fan',
+  volts: 'voltage',
+  v: 'voltage',
+  amps: 'current',
+  a: 'current',
+  watts: 'power',
+  w: 'power',
+}
+/** Lines of complaint in the middle of the table. */
+const COMPLAINT = /^(Unable to|Get |Error|Could not|Invalid|SDR |FRU |Warning|ipmi)|\bfailed\b/i
+const SUPPLY = /^(ps|psu|pwr|power supply|power unit)[ _-]?\d|\bps\d|\bpsu\b|power supply/i
+const BAD_WORDS =
+  /\b(fail(ed|ure)?|fault|lost|degraded|non-redundant|critical|non-recoverable|out of range|config(uration)? error|uncorrectable)\b/i
+
+type Row = {
+  readonly name: string
+  readonly status: string
+  readonly value: number | null
+  readonly unit: string
+  /** Discrete states in words, or as ipmitool's hexadecimal. */
+  readonly words: string
+  readonly limits: Pick<Sensor, 'high' | 'critical' | 'low'>
+}
+
+const NO_LIMITS = { high: null, critical: null, low: null }
+
+/**
+ * The tables of `ipmitool sensor`, `ipmitool sdr [elist]`, `ipmitool dcmi power reading` and `ipmi-sensors --comma-separated-output`.
+ * @throws Error on a row that is none: it may be the one that is cut short
+ */
+export function parseIpmi(text: string): Sensor[] {
+  const power = /^\s*Instantaneous power reading:\s+(\d{1,6}) Watts/m.exec(text)?.[1]
+  if (power) return [sensorOf({ name: 'Power', status: '', value: Number(power), unit: 'watts', words: '', limits: NO_LIMITS })]
+  const lines = text.split('\n').filter(line => line.trim() !== '')
+  const comma = /^(ID,Name,Type|\d+,[^,]*,[^,]*,(Nominal|Warning|Critical|N\/A)\b)/i.test(lines.find(line => !COMPLAINT.test(line)) ?? '')
+  const rows = comma ? commaRows(lines) : tableRows(lines)
+  if (rows.length === 0) throw new Error('Cannot find a sensor in the output')
+  return apart(rows.filter(row => !NO_SENSOR.test(row.status)).map(sensorOf))
+}
+
+function tableRows(lines: readonly string[]): Row[] {
+  let columns = 0
+  return lines.flatMap(line => {
+    const cells = line.split('|').map(cell => cell.trim())
+    if (cells.length === 1 && COMPLAINT.test(line)) return []
+    columns ||= cells.length
+    const row =
+      cells.length === columns
+        ? cells.length === 3
+          ? shortRow(cells)
+          : cells.length === 5
+            ? entityRow(cells)
+            : cells.length === 10
+              ? limitRow(cells)
+              : undefined
+        : undefined
+    if (!row || row.name === '' || !(row.status.toLowerCase() in STATES || NO_SENSOR.test(row.status) || /^0x/.test(row.status)))
+      throw new Error(`Cannot read the row of the sensors: ${line.slice(0, 120)}`)
+    return row
+  })
+}
+
+/** `Fan 1A Tach | 2610 RPM | ok` */
+function shortRow([name = '', reading = '', status = '']: readonly string[]): Row {
+  return { name, status, ...readingOf(reading), limits: NO_LIMITS }
+}
+
+/** `Fan1 | 30h | ok | 7.1 | 5040 RPM` */
+function entityRow([name = '', , status = '', , reading = '']: readonly string[]): Row {
+  return { name, status, ...readingOf(reading), limits: NO_LIMITS }
+}
+
+/** `CPU Temp | 25.000 | degrees C | ok | 0.000 | 0.000 | 0.000 | 95.000 | 100.000 | 100.000`: lower limits, then upper ones, outermost first and last. */
+function limitRow([name = '', reading = '', unit = '', status = '', , lcr, lnc, unc, ucr, unr]: readonly string[]): Row {
+  if (unit === 'discrete') return { name, status, value: null, unit: '', words: status, limits: NO_LIMITS }
+  const kind = UNITS[unit.toLowerCase()] ?? 'other'
+  const limit = (...texts: readonly (string | undefined)[]) =>
+    texts.map(numeric).find(value => value !== null && isPossibleLimit(kind, value)) ?? null
+  const limits = { high: kind === 'fan' ? null : limit(unc), critical: kind === 'fan' ? null : limit(ucr, unr), low: limit(lnc, lcr) }
+  return { name, status, value: numeric(reading), unit, words: '', limits }
+}
+
+/** `ID,Name,Type,State,Reading,Units,Event`, see ipmi-sensors(8). */
+function commaRows(lines: readonly string[]): Row[] {
+  return lines.flatMap(line => {
+    if (/^ID,Name,Type/i.test(line) || COMPLAINT.test(line)) return []
+    const [id = '', name = '', type = '', state = '', reading = '', unit = '', ...event] = line.split(',')
+    if (!/^\d+$/.test(id.trim()) || event.length === 0 || !(state.toLowerCase() in STATES || NO_SENSOR.test(state)))
+      throw new Error(`Cannot read the row of the sensors: ${line.slice(0, 120)}`)
+    const words = event.join(',').replaceAll("'", '')
+    return {
+      name,
+      status: state,
+      value: numeric(reading),
+      unit,
+      words: numeric(reading) === null || /power supply/i.test(type) ? words : '',
+      limits: NO_LIMITS,
+    }
+  })
+}
+
+function readingOf(text: string): Pick<Row, 'value' | 'unit' | 'words'> {
+  const [, value, unit = '', words = ''] = /^(-?\d{1,9}(?:\.\d{1,6})?) ([A-Za-z][A-Za-z ]*?|%)(?:, (.*))?$/.exec(text) ?? []
+  return value === undefined ? { value: null, unit: '', words: text } : { value: Number(value), unit, words }
+}
+
+const numeric = (text: string | undefined): number | null =>
+  text !== undefined && /^-?\d{1,9}(\.\d{1,6})?$/.test(text.trim()) ? Number(text) : null
+
+function sensorOf({ name, status, value, unit, words, limits }: Row): Sensor {
+  const fahrenheit = /^degrees f$/i.test(unit)
+  const celsius = fahrenheit && value !== null ? ((value - 32) * 5) / 9 : value
+  const supply = SUPPLY.test(name) && words !== ''
+  const kind = supply ? 'supply' : (UNITS[unit.toLowerCase()] ?? 'other')
+  const judged = STATES[status.toLowerCase()] ?? 'unknown'
+  const state = supply ? supplyState(words, judged) : words !== '' ? wordState(words, judged) : judged
+  const numericReading = celsius !== null && words === ''
+  return {
+    id: `ipmi ${name}`.slice(0, 128),
+    chip: 'ipmi',
+    label: shortText(name, 128),
+    kind,
+    value: celsius,
+    ...limits,
+    state,
+    // The BMC judges by limits that its maker set for this very board.
+    trusted: numericReading ? judged !== 'unknown' && isPossible(kind, celsius) : state !== 'unknown',
+  }
+}
+
+/** For a sensor of states "ok" only says that it was read: its words say what is. */
+function wordState(words: string, judged: State): State {
+  if (judged === 'warning' || judged === 'critical') return judged
+  return BAD_WORDS.test(words) && !/^0x/.test(words) ? 'warning' : 'unknown'
+}
+
+/** States of a power supply (IPMI 2.0, table 42-3, type 08h) in words, or as the bits that ipmitool prints: `0x0100` is "present". */
+function supplyState(words: string, judged: State): State {
+  const bits = /^0x([0-9a-f]{2})[0-9a-f]{2}$/i.exec(words)?.[1]
+  if (bits !== undefined) {
+    const set = Number.parseInt(bits, 16)
+    return set & 0x1a ? 'critical' : set & 0x64 ? 'warning' : set & 1 ? 'ok' : 'unknown'
+  }
+  if (/predictive|config(uration)? error|out.of.range, but/i.test(words)) return 'warning'
+  if (/fail|lost|out of range|\boff\b/i.test(words)) return 'critical'
+  if (judged === 'warning' || judged === 'critical') return judged
+  return /presence detected|present|\bok\b/i.test(words) ? 'ok' : 'unknown'
+}
+
+/** BMCs give several sensors one name: the later ones get a number. */
+function apart(sensors: readonly Sensor[]): Sensor[] {
+  const times = new Map<string, number>()
+  return sensors.map(sensor => {
+    const time = (times.get(sensor.id) ?? 0) + 1
+    times.set(sensor.id, time)
+    return time === 1 ? sensor : { ...sensor, id: `${sensor.id.slice(0, 120)} #${time}` }
+  })
+}
