@@ -1,6 +1,8 @@
 import type { Probe } from '../probe.ts'
 import agentSelf from './agent/self.ts'
 import antivirusClamav from './antivirus/clamav.ts'
+import antivirusDefender from './antivirus/defender.ts'
+import antivirusSecurityCenter from './antivirus/security-center.ts'
 import antivirusXprotect from './antivirus/xprotect.ts'
 import backupsBorg from './backups/borg.ts'
 import backupsMarker from './backups/marker.ts'
@@ -9,8 +11,11 @@ import backupsSystemd from './backups/systemd.ts'
 import backupsTimeMachine from './backups/time-machine.ts'
 import clockChrony from './clock/chrony.ts'
 import clockTimedatectl from './clock/timedatectl.ts'
+import clockW32time from './clock/w32time.ts'
 import disksSmartctl from './disks/smartctl.ts'
 import disksStorcli from './disks/storcli.ts'
+import disksWindows from './disks/windows.ts'
+import encryptionBitlocker from './encryption/bitlocker.ts'
 import encryptionFilevault from './encryption/filevault.ts'
 import encryptionLuks from './encryption/luks.ts'
 import filesystemsMounts from './filesystems/mounts.ts'
@@ -18,38 +23,65 @@ import firewallApplication from './firewall/application-firewall.ts'
 import firewallNftables from './firewall/nftables.ts'
 import firewallPf from './firewall/pf.ts'
 import firewallUfw from './firewall/ufw.ts'
+import firewallWindows from './firewall/windows.ts'
+import gpuAmd from './gpu/amd.ts'
+import gpuNvidiaSmi from './gpu/nvidia-smi.ts'
 import hardeningLinux from './hardening/linux.ts'
 import hardeningMacos from './hardening/macos.ts'
+import hardeningWindows from './hardening/windows.ts'
 import memoryEdac from './memory/edac.ts'
 import raidBtrfs from './raid/btrfs.ts'
 import raidMd from './raid/md.ts'
 import raidStorcli from './raid/storcli.ts'
 import raidZfs from './raid/zfs.ts'
 import rebootLinux from './reboot/linux.ts'
+import rebootRpm from './reboot/rpm.ts'
+import rebootWindows from './reboot/windows.ts'
 import sensorsApcupsd from './sensors/apcupsd.ts'
 import sensorsHwmon from './sensors/hwmon.ts'
 import sensorsIpmi from './sensors/ipmi.ts'
 import sensorsUps from './sensors/ups.ts'
 import servicesSystemd from './services/systemd.ts'
 import systemLinux from './system/linux.ts'
+import systemWindows from './system/windows.ts'
+import updatesApk from './updates/apk.ts'
 import updatesApt from './updates/apt.ts'
+import updatesBootc from './updates/bootc.ts'
 import updatesDnf from './updates/dnf.ts'
 import updatesDnf5 from './updates/dnf5.ts'
+import updatesFlatpak from './updates/flatpak.ts'
+import updatesFwupd from './updates/fwupd.ts'
 import updatesHomebrew from './updates/homebrew.ts'
 import updatesMas from './updates/mas.ts'
+import updatesPacman from './updates/pacman.ts'
+import updatesRpmOstree from './updates/rpm-ostree.ts'
+import updatesSnap from './updates/snap.ts'
 import updatesSoftwareupdate from './updates/softwareupdate.ts'
+import updatesUbuntuPro from './updates/ubuntu-pro.ts'
+import updatesWindowsBuild from './updates/windows-build.ts'
+import updatesWindowsUpdate from './updates/windows-update.ts'
+import updatesWinget from './updates/winget.ts'
 import updatesZypper from './updates/zypper.ts'
 import usageProc from './usage/proc.ts'
 
 /** Every source that the agent can read. A probe is in this list or it does not exist. */
 export const probes: readonly Probe[] = [
   rebootLinux,
+  rebootRpm,
   systemLinux,
   usageProc,
   updatesApt,
   updatesDnf,
   updatesDnf5,
   updatesZypper,
+  updatesPacman,
+  updatesApk,
+  updatesFwupd,
+  updatesUbuntuPro,
+  updatesSnap,
+  updatesFlatpak,
+  updatesRpmOstree,
+  updatesBootc,
   filesystemsMounts,
   disksSmartctl,
   raidMd,
@@ -84,4 +116,18 @@ export const probes: readonly Probe[] = [
   sensorsIpmi,
   sensorsUps,
   sensorsApcupsd,
+  antivirusDefender,
+  antivirusSecurityCenter,
+  clockW32time,
+  disksWindows,
+  encryptionBitlocker,
+  firewallWindows,
+  hardeningWindows,
+  rebootWindows,
+  systemWindows,
+  updatesWinget,
+  updatesWindowsBuild,
+  updatesWindowsUpdate,
+  gpuNvidiaSmi,
+  gpuAmd,
 ]

@@ -2,6 +2,7 @@ import type { Host } from '../../host.ts'
 import { NotInstalled } from '../../host.ts'
 import { Absent, type Captured, defineProbe, type Inputs } from '../../probe.ts'
 import { present, readable, told } from '../gather.ts'
+import { isAdvisoryRow } from './rpm-advisories.ts'
 import { dnfUnits } from './rpm-automatic.ts'
 import { assertOwnCache, namesIn, optional, readRpmState } from './rpm-machine.ts'
 import { judgeRpm } from './rpm-pending.ts'
@@ -21,17 +22,11 @@ export default defineProbe({
   inputs: {
     list: {
       from: 'dnf -q -C check-update',
-      recognise: text =>
-        /^\S{1,200}\.(?:x86_64|noarch|aarch64|i\d86|ppc64le|s390x)\s+\S{1,200}-\S{1,100}\s+[^\s@]\S{0,100}\s*$/m.test(text) ||
-        /^(?:Available|Obsoleting) (?:U|u|P|p)\S+/m.test(text) ||
-        /^\S.{0,60} \d+(?:\.\d+)? +[kMG]?B(?:\/s)? \| /m.test(text) ||
-        /^\s*\{\s*"(?:Available|Obsoleting|Upgrad)/.test(text) ||
-        /^Error: /m.test(text),
+      recognise: text => !isAdvisories(text) && !/^Installed packages/im.test(text) && isList(text),
     },
     advisories: {
       from: 'dnf -q -C updateinfo list',
-      recognise: text =>
-        /^(?:i )?[A-Z]{2,20}-?[A-Z0-9]{0,20}-\d{4}[-:]\S{1,40}\s+\S+\s+\S/m.test(text) || /^\s*\[\s*\{\s*"(?:advisory_)?name"/.test(text),
+      recognise: isAdvisories,
     },
     installed: {
       from: `rpm -qa --qf '%{NAME}.%{ARCH} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME}\\n'`,
@@ -67,6 +62,21 @@ export default defineProbe({
   },
   parse: judgeRpm,
 })
+
+/** Rows of updates, a heading, lines of progress, or what the tool says instead. */
+function isList(text: string): boolean {
+  return (
+    /^\S{1,200}\.(?:x86_64|noarch|aarch64|i\d86|ppc64le|s390x)\s+\S{1,200}-\S{1,100}\s+[^\s@]\S{0,100}\s*$/m.test(text) ||
+    /^(?:Available|Obsoleting|Upgraded) (?:upgrades|packages)/im.test(text) ||
+    /^\S.{0,60} \d+(?:\.\d+)? +[kMG]?B(?:\/s)? \| /m.test(text) ||
+    /^\s*\{\s*"(?:Available|Obsoleting|Upgrad)/.test(text) ||
+    /^(?:Error: |Updating and loading repositories:|Loaded plugins:|Last metadata expiration check:)/m.test(text)
+  )
+}
+
+function isAdvisories(text: string): boolean {
+  return /^\s*\[\s*\{\s*"(?:advisory_)?name"/.test(text) || text.split('\n', 2000).some(isAdvisoryRow)
+}
 
 /** dnf where it is dnf 4, else yum 3. @throws Absent where neither is there */
 async function findTool(host: Host): Promise<'dnf' | 'yum'> {

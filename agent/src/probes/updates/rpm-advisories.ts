@@ -24,8 +24,7 @@ function severityOf(word: string): PendingUpdate['severity'] {
 function classOf(type: string): PendingUpdate['class'] {
   const word = type.toLowerCase()
   if (word === 'security' || word.endsWith('/sec.')) return 'security'
-  if (word === 'enhancement' || word === 'newpackage') return 'feature'
-  return word === 'bugfix' || word === 'recommended' ? 'quality' : 'other'
+  return ['bugfix', 'enhancement', 'newpackage', 'recommended'].includes(word) ? 'quality' : 'other'
 }
 
 /**
@@ -42,6 +41,13 @@ export function parseAdvisories(captured: Captured, now: number): Advisory[] {
 
 /** Ids of advisories: `RHSA-2024:1234`, `FEDORA-2024-…`, `ALSA-…`, `CVE-…` (`--with-cve`). */
 const advisoryId = /^[A-Z][A-Za-z]{1,20}[-:]?[A-Za-z]{0,20}-?\d{4}[-:][\w:.-]{1,60}$/
+
+/** Whether a line names an advisory and the package that carries it. */
+export function isAdvisoryRow(line: string): boolean {
+  if (line.length > 1000) return false
+  const words = line.trim().replace(/^i /, '').split(/\s+/)
+  return advisoryId.test(words[0] ?? '') && words.slice(1, 5).some(word => splitNevra(word) !== undefined)
+}
 
 function rowOf(line: string, now: number): Advisory | undefined {
   if (line.length > 1000) return undefined

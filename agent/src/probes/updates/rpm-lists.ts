@@ -17,6 +17,9 @@ export type RpmList = {
   readonly badSources: readonly string[]
 }
 
+/** What `leftOut` says of a machine that lacks its registration. */
+export const NOT_REGISTERED = 'the machine is not registered, so repositories of its subscription are missing'
+
 const fetchHint = 'Run dnf makecache (or yum makecache) as root and mend what it names; dnf-makecache.timer keeps the cache fresh.'
 
 const architecture = /^(?:noarch|x86_64(?:_v\d)?|i[3-6]86|athlon|aarch64|ppc64(?:le)?|s390x?|riscv64|armv\dh?n?l|loongarch64|src)$/
@@ -51,8 +54,7 @@ export function leftOut(said: string): string[] {
     if (ignored) bad.add(`left out: ${ignored.trim()}`)
     if (/^Warning: failed loading |skip(?:ping|ped)\.?$/.test(line) && /repo/i.test(line) && !line.startsWith('Update notice'))
       bad.add(line)
-    if (/^This system is not registered/.test(line))
-      bad.add('the machine is not registered, so repositories of its subscription are missing')
+    if (/^This system is not registered/.test(line)) bad.add(NOT_REGISTERED)
   }
   return [...bad].slice(0, 64)
 }

@@ -1,9 +1,9 @@
 import type { FactTypes } from '@fettle/catalog'
 import { type Captured, Failed, type Inputs, type ParseContext, sole } from '../../probe.ts'
 import { compareVersions } from './deb-version.ts'
-import { type Advisory, parseAdvisories } from './rpm-advisories.ts'
+import { type Advisory, isAdvisoryRow, parseAdvisories } from './rpm-advisories.ts'
 import { dnfAutomatic } from './rpm-automatic.ts'
-import { leftOut, parseInstalled, parseRpmList, type RpmRow } from './rpm-lists.ts'
+import { leftOut, NOT_REGISTERED, parseInstalled, parseRpmList, type RpmList, type RpmRow } from './rpm-lists.ts'
 import { newestOf, type PendingUpdate, timeOf, updatesOf, waiting } from './waiting.ts'
 
 /**
@@ -14,12 +14,14 @@ export function judgeRpm(inputs: Inputs, { now }: Pick<ParseContext, 'now'>): Fa
   const listed = sole(inputs, 'list') ? parseRpmList(sole(inputs, 'list') as Captured) : undefined
   const advised = sole(inputs, 'advisories')
   const advisories = advised ? parseAdvisories(advised, now) : []
+  assertAdvisoriesApart(sole(inputs, 'list'))
   const installed = parseInstalled(sole(inputs, 'installed')?.text ?? '')
   if (!listed && advisories.length === 0)
     throw new Failed(
       'what waits cannot be told without the list of updates',
       'Give the output of check-update too: a repository without advisories looks the same as one without updates.',
     )
+  assertRegistered(listed)
   const rows = listed?.updates ?? newestRows(advisories)
   const missed = listed ? advisedOnly(advisories, rows) : []
   const locked = lockedNames(sole(inputs, 'locks'))
@@ -34,6 +36,17 @@ export function judgeRpm(inputs: Inputs, { now }: Pick<ParseContext, 'now'>): Fa
     automatic: dnfAutomatic(inputs),
     badSources: [...(listed?.badSources ?? []), ...(advised ? leftOut(`${advised.stderr}\n${advised.text}`) : [])],
   })
+}
+
+/** Rows of advisories are no rows of updates: taken for such they would all be passed over. */
+function assertAdvisoriesApart(list: Captured | undefined): void {
+  if (list?.text.split('\n').some(isAdvisoryRow)) throw new Error('Cannot read the list of updates: it holds advisories')
+}
+
+/** Without the repositories of its subscription, an empty list says nothing. */
+function assertRegistered(list: RpmList | undefined): void {
+  const problem = list?.updates.length === 0 ? list.badSources.find(text => text === NOT_REGISTERED) : undefined
+  if (problem) throw new Failed(`nothing can be told: ${problem}`, 'Register the machine with subscription-manager register.')
 }
 
 function updateOf(

@@ -83,6 +83,15 @@ export function objectOf(value: unknown): { readonly [key: string]: unknown } | 
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as { readonly [key: string]: unknown }) : undefined
 }
 
+/** The objects of a JSON list. @throws Error where an entry is none: what is passed over might be an update */
+export function objectsOf(value: readonly unknown[]): { readonly [key: string]: unknown }[] {
+  return value.map(entry => {
+    const object = objectOf(entry)
+    if (!object) throw new Error('Cannot read an entry of the list: it is no object')
+    return object
+  })
+}
+
 /** Text of JSON; null where the value is none or empty. */
 export function textOf(value: unknown): string | null {
   return typeof value === 'string' && value.trim() !== '' ? value : null

@@ -59,7 +59,7 @@ function fromXml(text: string, now: number): ZypperList {
 const categories: Readonly<Record<string, PendingUpdate['class']>> = {
   security: 'security',
   recommended: 'quality',
-  feature: 'feature',
+  feature: 'quality',
   optional: 'feature',
 }
 
