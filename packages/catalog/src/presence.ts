@@ -129,12 +129,13 @@ const components: Readonly<Record<string, (check: string) => boolean>> = {
   sensor: check => subjectOfCheck.get(check) === 'sensors' && check !== 'sensors-power',
   power: check => check === 'sensors-power',
   memory: check => subjectOfCheck.get(check) === 'memory',
+  battery: check => subjectOfCheck.get(check) === 'battery',
 }
 
 export const hardwareHealthState = gauge('hardware_health_state', {
   ...judged,
   domain: 'hardware',
-  help: 'Rolled-up health of a component class (disk, raid, sensor, power, memory): 0 ok, 1 warning, 2 critical, 3 unknown.',
+  help: 'Rolled-up health of a component class (disk, raid, sensor, power, memory, battery): 0 ok, 1 warning, 2 critical, 3 unknown.',
   labels: ['component'],
   samples: host =>
     Object.entries(components).flatMap(([component, belongs]) => {

@@ -1,11 +1,13 @@
 import type { AgentFact } from './agent/facts.ts'
 import type { AntivirusFact } from './antivirus/facts.ts'
 import type { BackupsFact } from './backups/facts.ts'
+import type { BatteryFact } from './battery/facts.ts'
 import type { ClockFact } from './clock/facts.ts'
 import type { DisksFact } from './disks/facts.ts'
 import type { EncryptionFact } from './encryption/facts.ts'
 import type { FilesystemsFact } from './filesystems/facts.ts'
 import type { FirewallFact } from './firewall/facts.ts'
+import type { GpuFact } from './gpu/facts.ts'
 import type { HardeningFact } from './hardening/facts.ts'
 import type { MemoryFact } from './memory/facts.ts'
 import type { RaidFact } from './raid/facts.ts'
@@ -27,6 +29,8 @@ export type FactTypes = {
   raid: RaidFact
   sensors: SensorsFact
   memory: MemoryFact
+  battery: BatteryFact
+  gpu: GpuFact
   updates: UpdatesFact
   reboot: RebootFact
   backups: BackupsFact

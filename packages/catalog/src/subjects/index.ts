@@ -8,6 +8,9 @@ import { antivirusMetrics } from './antivirus/metrics.ts'
 import { backupsChecks } from './backups/checks.ts'
 import { backupsFact } from './backups/facts.ts'
 import { backupsMetrics } from './backups/metrics.ts'
+import { batteryChecks } from './battery/checks.ts'
+import { batteryFact } from './battery/facts.ts'
+import { batteryMetrics } from './battery/metrics.ts'
 import { clockChecks } from './clock/checks.ts'
 import { clockFact } from './clock/facts.ts'
 import { clockMetrics } from './clock/metrics.ts'
@@ -24,6 +27,9 @@ import { filesystemsMetrics } from './filesystems/metrics.ts'
 import { firewallChecks } from './firewall/checks.ts'
 import { firewallFact } from './firewall/facts.ts'
 import { firewallMetrics } from './firewall/metrics.ts'
+import { gpuChecks } from './gpu/checks.ts'
+import { gpuFact } from './gpu/facts.ts'
+import { gpuMetrics } from './gpu/metrics.ts'
 import { hardeningChecks } from './hardening/checks.ts'
 import { hardeningFact } from './hardening/facts.ts'
 import { hardeningMetrics } from './hardening/metrics.ts'
@@ -111,6 +117,15 @@ export const subjects: readonly Subject[] = [
     fact: memoryFact,
     metrics: memoryMetrics,
     checks: memoryChecks,
+  }),
+  defineSubject({ name: 'gpu', title: 'Graphics processors', domain: 'hardware', fact: gpuFact, metrics: gpuMetrics, checks: gpuChecks }),
+  defineSubject({
+    name: 'battery',
+    title: 'Batteries',
+    domain: 'hardware',
+    fact: batteryFact,
+    metrics: batteryMetrics,
+    checks: batteryChecks,
   }),
   defineSubject({
     name: 'updates',
