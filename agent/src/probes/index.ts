@@ -9,9 +9,13 @@ import backupsMarker from './backups/marker.ts'
 import backupsRestic from './backups/restic.ts'
 import backupsSystemd from './backups/systemd.ts'
 import backupsTimeMachine from './backups/time-machine.ts'
+import batteryMacos from './battery/macos.ts'
+import batterySysfs from './battery/sysfs.ts'
 import clockChrony from './clock/chrony.ts'
 import clockTimedatectl from './clock/timedatectl.ts'
 import clockW32time from './clock/w32time.ts'
+import disksMacos from './disks/macos.ts'
+import disksNvmeCli from './disks/nvme-cli.ts'
 import disksSmartctl from './disks/smartctl.ts'
 import disksStorcli from './disks/storcli.ts'
 import disksWindows from './disks/windows.ts'
@@ -30,6 +34,7 @@ import hardeningLinux from './hardening/linux.ts'
 import hardeningMacos from './hardening/macos.ts'
 import hardeningWindows from './hardening/windows.ts'
 import memoryEdac from './memory/edac.ts'
+import raidApple from './raid/apple-raid.ts'
 import raidBtrfs from './raid/btrfs.ts'
 import raidMd from './raid/md.ts'
 import raidStorcli from './raid/storcli.ts'
@@ -130,4 +135,9 @@ export const probes: readonly Probe[] = [
   updatesWindowsUpdate,
   gpuNvidiaSmi,
   gpuAmd,
+  disksNvmeCli,
+  batteryMacos,
+  batterySysfs,
+  disksMacos,
+  raidApple,
 ]
