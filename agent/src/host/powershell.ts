@@ -12,7 +12,12 @@ const PROCESS_TIMEOUT_MS = 110_000
 const MARK = '@fettle-part '
 
 /** Starts PowerShell with `input` as standard input and hands on what it prints, as it comes. Rejects as `Host.run` does. */
-export type StartPowerShell = (argv: readonly string[], input: string, timeoutMs: number, heard: (text: string) => void) => Promise<Captured>
+export type StartPowerShell = (
+  argv: readonly string[],
+  input: string,
+  timeoutMs: number,
+  heard: (text: string) => void,
+) => Promise<Captured>
 
 /**
  * Read before anything else: reads the script from standard input (a command line is too short for it) and tells a constrained session, in
@@ -104,13 +109,16 @@ export class PowerShell {
   async #run(parts: readonly Waiting[]): Promise<Waiting[]> {
     const answers = new Answers()
     let error: Error | undefined
-    const ended = await this.#start(POWERSHELL_ARGV, scriptOf(parts), PROCESS_TIMEOUT_MS, text => answers.hear(text)).catch((cause: Error) => {
-      error = cause
-      return undefined
-    })
+    const ended = await this.#start(POWERSHELL_ARGV, scriptOf(parts), PROCESS_TIMEOUT_MS, text => answers.hear(text)).catch(
+      (cause: Error) => {
+        error = cause
+        return undefined
+      },
+    )
     const unanswered = parts.filter(part => {
       const text = answers.of(part.name)
-      if (text !== undefined) part.answer({ text, stderr: ended?.stderr ?? '', code: ended?.code ?? null, name: `powershell ${part.name}`, modifiedAt: null })
+      if (text !== undefined)
+        part.answer({ text, stderr: ended?.stderr ?? '', code: ended?.code ?? null, name: `powershell ${part.name}`, modifiedAt: null })
       return text === undefined
     })
     const [hung, ...behind] = unanswered
@@ -121,7 +129,8 @@ export class PowerShell {
     }
     for (const part of unanswered) {
       if (error) part.fail(error)
-      else part.answer({ text: '', stderr: ended?.stderr ?? '', code: ended?.code ?? null, name: `powershell ${part.name}`, modifiedAt: null })
+      else
+        part.answer({ text: '', stderr: ended?.stderr ?? '', code: ended?.code ?? null, name: `powershell ${part.name}`, modifiedAt: null })
     }
     return []
   }

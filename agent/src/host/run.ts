@@ -50,7 +50,13 @@ export function runCommand(argv: readonly string[], options: RunOptions = {}, he
   return new Promise(resolve => resolve(start(executable, args, argv.join(' '), options, heard)))
 }
 
-function start(executable: string, args: readonly string[], name: string, options: RunOptions, heard?: (text: string) => void): Promise<Captured> {
+function start(
+  executable: string,
+  args: readonly string[],
+  name: string,
+  options: RunOptions,
+  heard?: (text: string) => void,
+): Promise<Captured> {
   const idle = ioniced(executable, args)
   const account = options.user === undefined ? undefined : accountOf(options.user)
   const fileEnv = options.envFile === undefined ? {} : readEnvironmentFile(options.envFile)

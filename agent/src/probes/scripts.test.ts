@@ -16,7 +16,8 @@ const READS =
 /** Objects of COM that a script may make: they are asked, never told. */
 const ASKED = /New-Object\s+-ComObject\s+(?!Microsoft\.Update\.(Session|AutoUpdate|SystemInfo)\b)/i
 /** Methods that change something, of any object. */
-const CHANGES = /^(Set|Put|Delete|Remove|Create(?!UpdateSearcher$)|Write(?!Line$)|Install|Uninstall|Download|Start|Stop|Kill|Invoke|Add|Move|Copy|Enable|Disable|Suspend|Lock|Detect|Load|Open\w*Write)\w*$/i
+const CHANGES =
+  /^(Set|Put|Delete|Remove|Create(?!UpdateSearcher$)|Write(?!Line$)|Install|Uninstall|Download|Start|Stop|Kill|Invoke|Add|Move|Copy|Enable|Disable|Suspend|Lock|Detect|Load|Open\w*Write)\w*$/i
 
 let parser: Parser
 beforeAll(async () => {
@@ -66,13 +67,13 @@ test('what surrounds the scripts is PowerShell by its grammar too', () => {
 })
 
 test.each([
-  "Set-ItemProperty -Path HKLM:\\x -Name y -Value 1",
+  'Set-ItemProperty -Path HKLM:\\x -Name y -Value 1',
   'Remove-Item C:\\x',
   "Invoke-Expression 'dir'",
   'iex $x',
   'Get-Process > C:\\x.txt',
   'Start-Service wuauserv',
-  "New-Object -ComObject WScript.Shell",
+  'New-Object -ComObject WScript.Shell',
   '$installer.Install()',
   '[IO.File]::WriteAllText("C:\\x", "y")',
   'Stop-Computer',

@@ -30,5 +30,6 @@ $history = Attempt {
     })
   }
 }
+$os = Attempt { @{ type = [string](Get-CimInstance Win32_OperatingSystem).ProductType } }
 $service = Attempt { @{ start = [string](Get-CimInstance Win32_Service -Filter "Name='wuauserv'").StartMode } }
-@{ resultCode = [int]$found.ResultCode; updates = $updates; results = $results; history = $history; service = $service }
+@{ resultCode = [int]$found.ResultCode; updates = $updates; results = $results; history = $history; service = $service; os = $os }

@@ -32,7 +32,8 @@ export function answerOf(captured: Captured): Answer {
   const text = captured.text.replace(/^\ufeff/, '').trim()
   if (text === '') throw new Error(blocked(captured))
   const value = parsed(text)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('PowerShell answered something other than an object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error('PowerShell answered something other than an object')
   const answer = value as Answer
   if (answer.languageMode !== undefined)
     throw new Denied(
@@ -71,11 +72,17 @@ export function raise(error: unknown): void {
 
 /** A part of an answer as a list of property sets; a part that failed raises, one that is missing is undefined. */
 export function partOf(answer: Answer, key: string): Properties[] | undefined {
-  const value = answer[key]
+  const value = unwrapped(answer[key])
   if (value === undefined || value === null) return undefined
   const list = Array.isArray(value) ? value : [value]
   for (const one of list) if (typeof one === 'object' && one !== null && 'error' in one) raise((one as Answer).error)
   return list.filter(one => typeof one === 'object' && one !== null).map(propertiesOf)
+}
+
+/** Windows PowerShell 5.1 writes a list that came out of a block as `{"value":[…],"Count":n}`. */
+function unwrapped(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('Count' in value) || !('value' in value)) return value
+  return Array.isArray(value.value) ? value.value : value
 }
 
 /** The same, undefined also where the part failed: for what is only wanted besides. */

@@ -26,7 +26,10 @@ export function jsonObjects(text: string): Properties[] | undefined {
   if (!/^[[{]/.test(clean)) return undefined
   const value: unknown = JSON.parse(clean)
   const list = Array.isArray(value) ? value : [value]
-  return list.slice(0, MOST_OBJECTS).filter(one => typeof one === 'object' && one !== null).map(propertiesOf)
+  return list
+    .slice(0, MOST_OBJECTS)
+    .filter(one => typeof one === 'object' && one !== null)
+    .map(propertiesOf)
 }
 
 /**
@@ -66,7 +69,13 @@ export function tableRows(text: string): Properties[] {
   if (at < 1) return []
   const dashes = [...(lines[at] ?? '').matchAll(/-+/g)].map(match => ({ from: match.index, to: match.index + match[0].length }))
   const above = lines.slice(Math.max(0, at - 2), at).filter(line => line.trim() !== '' && !line.includes(':'))
-  const names = dashes.map((_, column) => above.map(line => cell(line, dashes, column)).join('').replace(/\s+/g, '').toLowerCase())
+  const names = dashes.map((_, column) =>
+    above
+      .map(line => cell(line, dashes, column))
+      .join('')
+      .replace(/\s+/g, '')
+      .toLowerCase(),
+  )
   const rows: Properties[] = []
   for (const line of lines.slice(at + 1, at + 1 + MOST_OBJECTS)) {
     if (line.trim() === '') {

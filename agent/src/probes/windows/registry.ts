@@ -48,7 +48,10 @@ function queried(line: string): [string, string] | undefined {
   const [, name = '', type = '', value = ''] = /^ {4}(.{0,400}?) {4}(REG_[A-Z_0-9]+)(?: {4}(.*))?$/.exec(line) ?? []
   if (type === '') return undefined
   const isNumber = /^REG_(DWORD|QWORD)/.test(type) && /^0x[0-9a-f]{1,16}$/i.test(value.trim())
-  return [/^\((Default|Standard|par d.*|Predeterminado|Predefinito|Padr.*)\)$/i.test(name) ? '' : name, isNumber ? BigInt(value.trim()).toString() : value.trim()]
+  return [
+    /^\((Default|Standard|par d.*|Predeterminado|Predefinito|Padr.*)\)$/i.test(name) ? '' : name,
+    isNumber ? BigInt(value.trim()).toString() : value.trim(),
+  ]
 }
 
 function exported(line: string): [string, string] | undefined {
@@ -57,7 +60,13 @@ function exported(line: string): [string, string] | undefined {
   const dword = /^dword:([0-9a-f]{8})$/i.exec(value)?.[1]
   const quoted = /^"(.*)"$/.exec(value)?.[1]
   const hex = /^hex(?:\(([0-9a-f]+)\))?:([0-9a-f, ]*)$/i.exec(value)
-  const text = dword ? String(Number.parseInt(dword, 16)) : quoted !== undefined ? plain(quoted) : hex ? fromHex(hex[1], hex[2] ?? '') : value
+  const text = dword
+    ? String(Number.parseInt(dword, 16))
+    : quoted !== undefined
+      ? plain(quoted)
+      : hex
+        ? fromHex(hex[1], hex[2] ?? '')
+        : value
   return [plain(name ?? ''), text]
 }
 
@@ -74,7 +83,7 @@ function fromHex(type: string | undefined, digits: string): string {
 }
 
 /** A value of a key by the key's end (`\\CurrentVersion`), whatever hive or control set it stands in; undefined where there is none. */
-export function valueOf(registry: Registry, keyEnd: string, name: string): string | undefined {
+export function registryValue(registry: Registry, keyEnd: string, name: string): string | undefined {
   for (const [key, values] of registry) {
     if (key.endsWith(keyEnd.toLowerCase()) && values.has(name.toLowerCase())) return values.get(name.toLowerCase())
   }

@@ -49,7 +49,8 @@ function rfcOf(text: string): number | null {
 
 function nationalOf(text: string): number | null {
   const [, one = '', mark = '', two = '', three = '', h = '0', mi = '0', s = '0', half = ''] =
-    /^(\d{1,4})([./-])\s?(\d{1,2})[./-]\s?(\d{1,4})\.?,?(?:\s+(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?)?\s*([AaPp]\.?\s?[Mm]\.?)?$/.exec(text) ?? []
+    /^(\d{1,4})([./-])\s?(\d{1,2})[./-]\s?(\d{1,4})\.?,?(?:\s+(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?)?\s*([AaPp]\.?\s?[Mm]\.?)?$/.exec(text) ??
+    []
   const hour = hourOf(h, half)
   if (one === '' || hour === null) return null
   const read = (y: string, mo: string, d: string) => (isDay(mo, d) ? utc(y, mo, d, String(hour), mi, s) : null)
