@@ -52,9 +52,8 @@ async function readTool(host: Host): Promise<Inputs> {
   if (await host.stat('/run/ostree-booted', { missing: undefined }))
     return { ostree: present(await optional(host, ['rpm-ostree', 'status', '--json'])) }
   const release = await host.text('/etc/os-release', { missing: '' })
-  const zypper = await optional(host, ['zypper', '-n', 'needs-rebooting'])
-  const isSuse = /^(?:ID|ID_LIKE)=.*suse/m.test(release)
-  if (zypper && isSuse) return { needsRestarting: [zypper] }
+  if (/^(?:ID|ID_LIKE)=.*suse/m.test(release))
+    return { needsRestarting: present(await optional(host, ['zypper', '-n', 'needs-rebooting'])) }
   if (!/^(?:ID|ID_LIKE)=.*(?:fedora|rhel|centos|amzn|mageia|openmandriva)/m.test(release))
     throw new Absent('the system is not of the rpm family')
   if (host.uid !== 0)

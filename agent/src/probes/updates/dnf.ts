@@ -44,6 +44,7 @@ export default defineProbe({
   async read(host) {
     const tool = await findTool(host)
     await assertOwnCache(host)
+    const state = await readRpmState(host, await cachesOf(host, tool), ['/etc/dnf/automatic.conf', '/etc/yum/yum-cron.conf'])
     // A lock or an exclusion would hide what waits: it is looked at without them, and marked as held.
     const list = await host.run([tool, '-q', '-C', '--disableplugin=versionlock', '--disableexcludes=main', 'check-update'], {
       timeoutMs: 120_000,
@@ -56,7 +57,7 @@ export default defineProbe({
         }),
       ],
       locks: await readLocks(host, tool),
-      ...(await readRpmState(host, await cachesOf(host, tool), ['/etc/dnf/automatic.conf', '/etc/yum/yum-cron.conf'])),
+      ...state,
     }
     return judgeRpm(inputs, { now: host.now() })
   },

@@ -2,7 +2,7 @@ import type { Host } from '../../host.ts'
 import { Absent, type Captured, defineProbe, type Inputs } from '../../probe.ts'
 import { present } from '../gather.ts'
 import dnf from './dnf.ts'
-import { assertOwnCache, firstReadable, optional, readRpmState } from './rpm-machine.ts'
+import { assertOwnCache, firstReadable, readRpmState } from './rpm-machine.ts'
 import { judgeRpm } from './rpm-pending.ts'
 
 const base = ['dnf5', '-q', '-C', '--setopt=disable_excludes=main']
@@ -28,16 +28,17 @@ export default defineProbe({
   },
 
   async read(host) {
-    const first = await optional(host, [...base, 'check-upgrade', '--json'])
-    if (!first) throw new Absent('dnf5 is not installed')
+    if (!(await host.realpath('/usr/bin/dnf5', { missing: '' }))) throw new Absent('dnf5 is not installed')
     await assertOwnCache(host)
+    const state = await readRpmState(host, ['/var/cache/libdnf5'], ['/etc/dnf/automatic.conf', '/etc/dnf/dnf5-plugins/automatic.conf'])
+    const first = await host.run([...base, 'check-upgrade', '--json'], { timeoutMs: 120_000 })
     const inputs: Inputs = {
       list: [await asText(host, first, ['check-upgrade'])],
       advisories: [
         await asText(host, await host.run([...base, 'advisory', 'list', '--json'], { timeoutMs: 120_000 }), ['advisory', 'list']),
       ],
       locks: present(await firstReadable(host, ['/etc/dnf/dnf.conf'])),
-      ...(await readRpmState(host, ['/var/cache/libdnf5'], ['/etc/dnf/automatic.conf', '/etc/dnf/dnf5-plugins/automatic.conf'])),
+      ...state,
     }
     return judgeRpm(inputs, { now: host.now() })
   },

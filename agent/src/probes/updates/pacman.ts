@@ -28,6 +28,8 @@ export default defineProbe({
   },
 
   async read(host) {
+    if ((await namesIn(host, '/var/lib/pacman/local')).every(name => name === 'ALPM_DB_VERSION'))
+      throw new Absent('no package is managed by pacman here')
     const list = await optional(host, ['pacman', '-Qu'])
     if (!list) throw new Absent(new NotInstalled('pacman').message)
     const history = (await host.stat('/var/log/pacman.log', { missing: undefined })) ? await optional(host, log) : undefined

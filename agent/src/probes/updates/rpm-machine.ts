@@ -17,10 +17,17 @@ export async function assertOwnCache(host: Host): Promise<void> {
     throw new Absent('the system is an image: rpm-ostree or bootc updates it, not its packages')
 }
 
+/** Every installed package with its version and time. @throws Absent where rpm manages none: its tools can be installed on any system */
+export async function readInstalled(host: Host): Promise<Captured> {
+  const installed = await optional(host, rpmQuery)
+  if (!installed || (installed.code === 0 && installed.text.trim() === '')) throw new Absent('no package is managed by rpm here')
+  return installed
+}
+
 /** What dnf and its successor have in common: installed versions, age of the metadata, what installs on its own. */
 export async function readRpmState(host: Host, caches: readonly string[], settings: readonly string[]): Promise<Inputs> {
   return {
-    installed: present(await optional(host, rpmQuery)),
+    installed: [await readInstalled(host)],
     metadata: await readMetadata(host, caches),
     units: present(
       await optional(host, ['systemctl', 'show', '--property=Id', '--property=UnitFileState', '--property=ActiveState', ...dnfUnits]),

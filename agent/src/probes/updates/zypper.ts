@@ -1,10 +1,10 @@
 import type { FactTypes } from '@fettle/catalog'
-import { type Host, NotInstalled } from '../../host.ts'
+import type { Host } from '../../host.ts'
 import { Absent, type Captured, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
 import { present } from '../gather.ts'
 import { parseUnits } from './apt-automatic.ts'
 import { parseInstalled } from './rpm-lists.ts'
-import { namesIn, optional } from './rpm-machine.ts'
+import { namesIn, optional, readInstalled } from './rpm-machine.ts'
 import { newestOf, timeOf, updatesOf } from './waiting.ts'
 import { parseZypper } from './zypper-lists.ts'
 
@@ -41,23 +41,18 @@ export default defineProbe({
   },
 
   async read(host) {
-    try {
-      const inputs: Inputs = {
-        patches: [await host.run([...zypper, 'list-patches'], { timeoutMs: 120_000 })],
-        packages: [await host.run([...zypper, 'list-updates'], { timeoutMs: 120_000 })],
-        refreshed: await readCookies(host),
-        installed: present(
-          await optional(host, ['rpm', '-qa', '--qf', '%{NAME}.%{ARCH} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME}\\n']),
-        ),
-        units: present(
-          await optional(host, ['systemctl', 'show', '--property=Id', '--property=UnitFileState', '--property=ActiveState', ...units]),
-        ),
-      }
-      return parse(inputs, { now: host.now() })
-    } catch (error) {
-      if (error instanceof NotInstalled) throw new Absent(error.message)
-      throw error
+    if (!(await host.realpath('/usr/bin/zypper', { missing: '' }))) throw new Absent('zypper is not installed')
+    const installed = await readInstalled(host)
+    const inputs: Inputs = {
+      patches: [await host.run([...zypper, 'list-patches'], { timeoutMs: 120_000 })],
+      packages: [await host.run([...zypper, 'list-updates'], { timeoutMs: 120_000 })],
+      refreshed: await readCookies(host),
+      installed: [installed],
+      units: present(
+        await optional(host, ['systemctl', 'show', '--property=Id', '--property=UnitFileState', '--property=ActiveState', ...units]),
+      ),
     }
+    return parse(inputs, { now: host.now() })
   },
   parse,
 })
