@@ -1,8 +1,18 @@
 import type { Probe } from '../probe.ts'
 import agentSelf from './agent/self.ts'
+import antivirusBitdefender from './antivirus/bitdefender.ts'
+import antivirusCarbonBlack from './antivirus/carbon-black.ts'
 import antivirusClamav from './antivirus/clamav.ts'
+import antivirusCrowdstrike from './antivirus/crowdstrike.ts'
 import antivirusDefender from './antivirus/defender.ts'
+import antivirusEset from './antivirus/eset.ts'
+import antivirusKaspersky from './antivirus/kaspersky.ts'
+import antivirusMdatp from './antivirus/mdatp.ts'
 import antivirusSecurityCenter from './antivirus/security-center.ts'
+import antivirusSentinelone from './antivirus/sentinelone.ts'
+import antivirusSophos from './antivirus/sophos.ts'
+import antivirusTrendMicro from './antivirus/trend-micro.ts'
+import antivirusWazuh from './antivirus/wazuh.ts'
 import antivirusXprotect from './antivirus/xprotect.ts'
 import backupsBorg from './backups/borg.ts'
 import backupsMarker from './backups/marker.ts'
@@ -22,6 +32,7 @@ import disksWindows from './disks/windows.ts'
 import encryptionBitlocker from './encryption/bitlocker.ts'
 import encryptionFilevault from './encryption/filevault.ts'
 import encryptionLuks from './encryption/luks.ts'
+import filesystemsMacos from './filesystems/macos.ts'
 import filesystemsMounts from './filesystems/mounts.ts'
 import firewallApplication from './firewall/application-firewall.ts'
 import firewallNftables from './firewall/nftables.ts'
@@ -48,6 +59,7 @@ import sensorsIpmi from './sensors/ipmi.ts'
 import sensorsUps from './sensors/ups.ts'
 import servicesSystemd from './services/systemd.ts'
 import systemLinux from './system/linux.ts'
+import systemMacos from './system/macos.ts'
 import systemWindows from './system/windows.ts'
 import updatesApk from './updates/apk.ts'
 import updatesApt from './updates/apt.ts'
@@ -101,6 +113,16 @@ export const probes: readonly Probe[] = [
   backupsMarker,
   backupsSystemd,
   antivirusClamav,
+  antivirusBitdefender,
+  antivirusCarbonBlack,
+  antivirusCrowdstrike,
+  antivirusEset,
+  antivirusKaspersky,
+  antivirusMdatp,
+  antivirusSentinelone,
+  antivirusSophos,
+  antivirusTrendMicro,
+  antivirusWazuh,
   encryptionLuks,
   firewallNftables,
   firewallUfw,
@@ -140,4 +162,6 @@ export const probes: readonly Probe[] = [
   batterySysfs,
   disksMacos,
   raidApple,
+  filesystemsMacos,
+  systemMacos,
 ]

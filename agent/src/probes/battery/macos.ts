@@ -176,6 +176,6 @@ function serviceOf(condition: string | null): boolean | null {
 }
 
 const percentOf = (text: string | null): number | null => {
-  const [, percent] = /^(\d{1,3}) ?%$/.exec(text ?? '') ?? []
+  const [, percent] = /^(\d{1,3})\s?%$/.exec(text ?? '') ?? []
   return percent === undefined ? null : healthOf(Number(percent), 100)
 }

@@ -2,7 +2,7 @@ import type { FactTypes } from '@fettle/catalog'
 import type { Host } from '../../host.ts'
 import { Absent, type Captured, defineProbe, type Inputs, type ParseContext } from '../../probe.ts'
 import { cut } from '../gather.ts'
-import { type Dict, dictOf, flagIn, isPlistWith, numberIn, parsePlistDict, textIn } from '../property-list.ts'
+import { type Dict, dictOf, dictsOf, flagIn, isPlistWith, numberIn, parsePlistDict, textIn } from '../property-list.ts'
 import { isProfile, isTextProfile, leaves, profileOf, type Section, sectionsOf, textProfile } from '../system-profiler.ts'
 import { isVirtual } from './devices.ts'
 
@@ -117,19 +117,22 @@ function reported(text: string): Found[] {
       disk => disk !== undefined,
     )
   const drives = new Map<string, Found>()
-  for (const volume of storage) {
-    const drive = dictOf(volume.physical_drive)
-    const model = textIn(drive?.device_name)
-    if (!drive || model === null || /disk image/i.test(textIn(drive.protocol) ?? '')) continue
+  // A CoreStorage volume lies on several drives, a plain one on one.
+  for (const drive of storage.flatMap(volume =>
+    [volume.physical_drive, ...dictsOf(volume['com.apple.corestorage.pv'])].flatMap(found => dictOf(found) ?? []),
+  )) {
+    const model = textIn(drive.device_name)
+    if (model === null || /disk image/i.test(textIn(drive.protocol) ?? '')) continue
     drives.set(model, {
       ...blank(null),
       id: short(model),
       model: short(model),
       media: mediaOf(textIn(drive.medium_type)),
-      verdict: textIn(drive.smart_status),
+      verdict: worse(drives.get(model)?.verdict ?? null, textIn(drive.smart_status)),
       interface: busOf(textIn(drive.protocol)),
     })
   }
+  if (storage.length > 0 && drives.size === 0) throw new Error('Cannot tell of disks: the volumes of the report name no drive')
   return [...drives.values()]
 }
 
