@@ -12,6 +12,8 @@ import { readFirmware } from './linux/firmware.ts'
 type System = FactTypes['system']
 
 const SCRIPT = 'system/windows'
+/** `OS Version: 10.0.19045 N/A Build 19045`: the label is translated, and so is the word before the build. */
+const SYSTEMINFO = /^\S.{2,60}?:\s+(\d{1,2}\.\d\.\d{3,5}) .{0,40}\b(\d{3,5})\s*$/
 /** Processor architectures of Win32_Processor. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { '0': 'x86', '5': 'arm', '9': 'x64', '12': 'arm64' }
 const VIRTUAL = /virtual machine|vmware|virtualbox|kvm|qemu|xen|hvm domu|bochs|parallels|proxmox|amazon ec2|google compute|openstack/i
@@ -59,7 +61,10 @@ export function parseSystem(inputs: Inputs, { hostname }: ParseContext): System 
   const listed = sole(inputs, 'os')
   const printed = sole(inputs, 'systeminfo')
   const registry = registryOf(inputs.registry ?? [])
-  if (printed) return withOs(hostname, osOfSystemInfo(printed.text))
+  if (printed) {
+    const told = systemInfo(printed.text)
+    return withOs(hostname, osOf(told, new Map()), told)
+  }
   const [object] = listed ? listObjects(listed.text).filter(one => one.has('buildnumber')) : []
   return withOs(hostname, osOf(object ?? new Map(), versionOf(registry)), object)
 }
@@ -69,7 +74,7 @@ function withOs(hostname: string, os: System['os'], object?: Properties): System
     hostname: cut(hostname, 253) || 'unknown',
     domain: null,
     os,
-    kernel: { version: os.build === null ? null : `10.0.${os.build}`.replace('10.0.6', '6.'), arch: null },
+    kernel: { version: cut(object?.get('version') ?? '', 128) || null, arch: null },
     bootedAt: windowsTime(object?.get('lastbootuptime')),
     virtualization: null,
     hardware: { vendor: null, model: null, serial: null, chassis: null, biosVersion: null, biosDate: null },
@@ -137,19 +142,17 @@ function osOf(os: Properties, version: Properties): System['os'] {
 }
 
 /** `systeminfo` in any language: the version has three numbers and the build, and the name stands right above it. @throws where there is none */
-function osOfSystemInfo(text: string): System['os'] {
+function systemInfo(text: string): Properties {
   const lines = text.split(/\r?\n/)
-  const at = lines.findIndex(line => /^\S.{2,60}?:\s+\d{1,2}\.\d\.\d{3,5} .{0,40}\d{3,5}\s*$/.test(line))
-  const build = /(\d{3,5})\s*$/.exec(lines[at] ?? '')?.[1]
+  const at = lines.findIndex(line => SYSTEMINFO.test(line))
+  const [, version = '', build = ''] = SYSTEMINFO.exec(lines[at] ?? '') ?? []
   const name = cut(/:\s+(.{1,120})$/.exec(lines[at - 1] ?? '')?.[1] ?? '', 128)
-  if (!build || name === '') throw new Error('Cannot tell the version of Windows from systeminfo')
-  return osOf(
-    new Map([
-      ['buildnumber', build],
-      ['caption', name],
-    ]),
-    new Map(),
-  )
+  if (build === '' || name === '') throw new Error('Cannot tell the version of Windows from systeminfo')
+  return new Map([
+    ['buildnumber', build],
+    ['caption', name],
+    ['version', version],
+  ])
 }
 
 function hardwareOf(computer: Properties, bios: Properties, chassis: Properties): System['hardware'] {
