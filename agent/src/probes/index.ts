@@ -22,11 +22,15 @@ import backupsTimeMachine from './backups/time-machine.ts'
 import batteryMacos from './battery/macos.ts'
 import batterySysfs from './battery/sysfs.ts'
 import clockChrony from './clock/chrony.ts'
+import clockMacos from './clock/macos.ts'
 import clockTimedatectl from './clock/timedatectl.ts'
 import clockW32time from './clock/w32time.ts'
+import disksArcconf from './disks/arcconf.ts'
 import disksMacos from './disks/macos.ts'
+import disksMegacli from './disks/megacli.ts'
 import disksNvmeCli from './disks/nvme-cli.ts'
 import disksSmartctl from './disks/smartctl.ts'
+import disksSsacli from './disks/ssacli.ts'
 import disksStorcli from './disks/storcli.ts'
 import disksWindows from './disks/windows.ts'
 import encryptionBitlocker from './encryption/bitlocker.ts'
@@ -46,17 +50,22 @@ import hardeningMacos from './hardening/macos.ts'
 import hardeningWindows from './hardening/windows.ts'
 import memoryEdac from './memory/edac.ts'
 import raidApple from './raid/apple-raid.ts'
+import raidArcconf from './raid/arcconf.ts'
 import raidBtrfs from './raid/btrfs.ts'
 import raidMd from './raid/md.ts'
+import raidMegacli from './raid/megacli.ts'
+import raidSsacli from './raid/ssacli.ts'
 import raidStorcli from './raid/storcli.ts'
 import raidZfs from './raid/zfs.ts'
 import rebootLinux from './reboot/linux.ts'
+import rebootMacos from './reboot/macos.ts'
 import rebootRpm from './reboot/rpm.ts'
 import rebootWindows from './reboot/windows.ts'
 import sensorsApcupsd from './sensors/apcupsd.ts'
 import sensorsHwmon from './sensors/hwmon.ts'
 import sensorsIpmi from './sensors/ipmi.ts'
 import sensorsUps from './sensors/ups.ts'
+import servicesLaunchd from './services/launchd.ts'
 import servicesSystemd from './services/systemd.ts'
 import systemLinux from './system/linux.ts'
 import systemMacos from './system/macos.ts'
@@ -79,6 +88,7 @@ import updatesWindowsBuild from './updates/windows-build.ts'
 import updatesWindowsUpdate from './updates/windows-update.ts'
 import updatesWinget from './updates/winget.ts'
 import updatesZypper from './updates/zypper.ts'
+import usageMacos from './usage/macos.ts'
 import usageProc from './usage/proc.ts'
 
 /** Every source that the agent can read. A probe is in this list or it does not exist. */
@@ -164,4 +174,14 @@ export const probes: readonly Probe[] = [
   raidApple,
   filesystemsMacos,
   systemMacos,
+  raidSsacli,
+  raidMegacli,
+  raidArcconf,
+  disksSsacli,
+  disksMegacli,
+  disksArcconf,
+  clockMacos,
+  rebootMacos,
+  servicesLaunchd,
+  usageMacos,
 ]

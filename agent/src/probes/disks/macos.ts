@@ -118,22 +118,25 @@ function reported(text: string): Found[] {
     )
   const drives = new Map<string, Found>()
   // A CoreStorage volume lies on several drives, a plain one on one.
-  for (const drive of storage.flatMap(volume =>
-    [volume.physical_drive, ...dictsOf(volume['com.apple.corestorage.pv'])].flatMap(found => dictOf(found) ?? []),
-  )) {
-    const model = textIn(drive.device_name)
-    if (model === null || /disk image/i.test(textIn(drive.protocol) ?? '')) continue
-    drives.set(model, {
-      ...blank(null),
-      id: short(model),
-      model: short(model),
-      media: mediaOf(textIn(drive.medium_type)),
-      verdict: worse(drives.get(model)?.verdict ?? null, textIn(drive.smart_status)),
-      interface: busOf(textIn(drive.protocol)),
-    })
+  for (const volume of storage) {
+    const physical = dictOf(volume.physical_drive)
+    for (const drive of [...(physical ? [physical] : []), ...dictsOf(volume['com.apple.corestorage.pv'])]) addDrive(drives, drive)
   }
   if (storage.length > 0 && drives.size === 0) throw new Error('Cannot tell of disks: the volumes of the report name no drive')
   return [...drives.values()]
+}
+
+function addDrive(drives: Map<string, Found>, drive: Dict): void {
+  const model = textIn(drive.device_name)
+  if (model === null || /disk image/i.test(textIn(drive.protocol) ?? '')) return
+  drives.set(model, {
+    ...blank(null),
+    id: short(model),
+    model: short(model),
+    media: mediaOf(textIn(drive.medium_type)),
+    verdict: worse(drives.get(model)?.verdict ?? null, textIn(drive.smart_status)),
+    interface: busOf(textIn(drive.protocol)),
+  })
 }
 
 /** A drive for discs has no size and no verdict: it is left out. */

@@ -58,7 +58,9 @@ export function parseMacFilesystems(inputs: Inputs): FactTypes['filesystems'] {
   const containers = apfs ? containersOf(apfs.text) : []
   const found = [...containers.flatMap(container => ofContainer(container, rows, mounts)), ...others(containers, rows, mounts)]
   if (found.length === 0) throw new Error('Cannot find a file system that holds data in what was given')
-  return { filesystems: found.slice(0, MOST) }
+  // What is mounted over another hides it.
+  const visible = [...new Map(found.map(entry => [entry.mountpoint, entry])).values()]
+  return { filesystems: visible.slice(0, MOST) }
 }
 
 /** Rows of df(1) in whole blocks; `-h` rounds, and what is rounded is refused. */

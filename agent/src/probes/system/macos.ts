@@ -35,6 +35,7 @@ export default defineProbe({
     version: { from: `${VERSION}, ${RESPONSE}`, recognise: text => isPlistWith(text, 'ProductVersion', 'ProductBuildVersion') },
     sysctl: { from: `sysctl ${NAMES.join(' ')}`, recognise: text => /^(hw|kern|machdep)\.[\w.]+[:=] ?/m.test(text) },
     platform: { from: 'ioreg -rd1 -c IOPlatformExpertDevice', recognise: text => /IOPlatformExpertDevice/.test(text) },
+    battery: { from: 'pmset -g batt', recognise: text => /^(Now|Currently) drawing from '/m.test(text) },
     hardware: {
       from: `system_profiler -json ${TYPE}`,
       recognise: text =>
@@ -50,6 +51,7 @@ export default defineProbe({
       {
         version: present(version, await readPlistIfMay(host, RESPONSE)),
         sysctl: present(await runIfThere(host, ['sysctl', ...NAMES], 10_000)),
+        battery: present(await runIfThere(host, ['pmset', '-g', 'batt'], 10_000)),
         platform: present(await runIfThere(host, ['ioreg', '-rd1', '-c', 'IOPlatformExpertDevice'], 10_000)),
       },
       { now: host.now(), hostname: host.hostname, options: undefined },
@@ -65,7 +67,13 @@ export function parseMacSystem(inputs: Inputs, { hostname }: ParseContext): Syst
   const platform = sole(inputs, 'platform')?.text ?? ''
   const entry = (name: string) => new RegExp(`"${name}" = <?"([^"\\n]{1,200})"`).exec(platform)?.[1] ?? null
   const model = sysctl.get('hw.model') ?? entry('model') ?? hardware.model
-  if (version.version === null && model === null && hardware.name === null && !sysctl.has('hw.memsize')) {
+  if (
+    version.version === null &&
+    model === null &&
+    hardware.name === null &&
+    !sysctl.has('hw.memsize') &&
+    !sysctl.has('machdep.cpu.brand_string')
+  ) {
     throw new Error('Cannot tell what Mac this is: neither release nor model is told')
   }
   const uuid = entry('IOPlatformUUID') ?? hardware.uuid
@@ -73,7 +81,9 @@ export function parseMacSystem(inputs: Inputs, { hostname }: ParseContext): Syst
   const isVirtual = guest === '1' || /^(VirtualMac|VMware|Parallels|QEMU)/i.test(model ?? '')
   const known = isVirtual || guest === '0'
   const family = `${hardware.name ?? ''} ${model ?? ''}`
-  const role: Role = /book/i.test(family) ? 'laptop' : /xserve|server/i.test(family) ? 'server' : 'desktop'
+  // Models since 2022 are only called Mac14,2: then the battery tells.
+  const portable = /book/i.test(family) || /InternalBattery/.test(sole(inputs, 'battery')?.text ?? '')
+  const role: Role = portable ? 'laptop' : /xserve|server/i.test(family) ? 'server' : 'desktop'
   return {
     hostname: cut(hostname, 253),
     domain: null,
