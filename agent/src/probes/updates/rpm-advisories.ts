@@ -1,7 +1,7 @@
 import type { Captured } from '../../probe.ts'
 import { cut } from '../gather.ts'
 import { assertRpmRan, splitNevra } from './rpm-lists.ts'
-import { objectOf, type PendingUpdate, textOf, timeOf, wholeLines } from './waiting.ts'
+import { jsonOf, objectOf, type PendingUpdate, textOf, timeOf, wholeLines } from './waiting.ts'
 
 export type Advisory = {
   readonly id: string
@@ -35,7 +35,8 @@ function classOf(type: string): PendingUpdate['class'] {
 export function parseAdvisories(captured: Captured, now: number): Advisory[] {
   assertRpmRan(captured)
   const start = captured.text.trimStart()
-  if (start.startsWith('[') && !/^\[[a-zA-Z]/.test(start)) return jsonAdvisories(JSON.parse(captured.text), now)
+  if (start.startsWith('[') && !/^\[[a-zA-Z]/.test(start))
+    return jsonAdvisories(jsonOf(captured, 'Run dnf5 advisory list --json by hand.'), now)
   return wholeLines(captured).flatMap(line => rowOf(line, now) ?? [])
 }
 

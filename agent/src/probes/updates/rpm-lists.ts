@@ -1,6 +1,6 @@
 import { type Captured, Failed } from '../../probe.ts'
 import { cut } from '../gather.ts'
-import { objectOf, textOf, wholeLines } from './waiting.ts'
+import { jsonOf, objectOf, textOf, wholeLines } from './waiting.ts'
 
 export type RpmRow = {
   readonly name: string
@@ -131,7 +131,7 @@ function assertNothingWaits({ text, code }: Captured, isListOfInstalled: boolean
 
 /** `dnf5 check-upgrade --json`: an object by section title; see dnf5-check-upgrade(8). Replacements (`obsoletes`) are no updates. */
 function parseJsonList(captured: Captured): RpmList {
-  const sections = objectOf(JSON.parse(captured.text))
+  const sections = objectOf(jsonOf(captured, fetchHint))
   if (!sections) throw new Error('Cannot read the list: it is no JSON object')
   const updates = Object.entries(sections).flatMap(([title, entries]) => {
     if (!Array.isArray(entries)) throw new Error(`Cannot read the section ${cut(title, 60)}: it is no list`)

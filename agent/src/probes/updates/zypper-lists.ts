@@ -42,7 +42,7 @@ function firstComplaint({ text, stderr }: Captured): string | undefined {
 
 /** Text in XML is escaped, so a `<` always opens a tag, and tags can be found by themselves. */
 function fromXml(text: string, now: number): ZypperList {
-  if (!/<\/stream>\s*$/.test(text)) throw new Error('Cannot trust the list: its XML stops before the end')
+  if (!text.trimEnd().endsWith('</stream>')) throw new Error('Cannot trust the list: its XML stops before the end')
   if (!/<update-list[\s>/]|<\/update-list>/.test(text))
     throw new Failed(firstComplaint({ text, stderr: '', code: null, name: '', modifiedAt: null }) ?? 'zypper printed no list', hint)
   const patches: PendingUpdate[] = []
