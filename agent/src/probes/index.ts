@@ -49,11 +49,14 @@ import hardeningLinux from './hardening/linux.ts'
 import hardeningMacos from './hardening/macos.ts'
 import hardeningWindows from './hardening/windows.ts'
 import memoryEdac from './memory/edac.ts'
+import memoryRasdaemon from './memory/rasdaemon.ts'
 import raidApple from './raid/apple-raid.ts'
 import raidArcconf from './raid/arcconf.ts'
 import raidBtrfs from './raid/btrfs.ts'
+import raidLvm from './raid/lvm.ts'
 import raidMd from './raid/md.ts'
 import raidMegacli from './raid/megacli.ts'
+import raidMultipath from './raid/multipath.ts'
 import raidSsacli from './raid/ssacli.ts'
 import raidStorcli from './raid/storcli.ts'
 import raidZfs from './raid/zfs.ts'
@@ -184,4 +187,7 @@ export const probes: readonly Probe[] = [
   rebootMacos,
   servicesLaunchd,
   usageMacos,
+  raidLvm,
+  raidMultipath,
+  memoryRasdaemon,
 ]
