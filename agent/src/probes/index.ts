@@ -19,6 +19,7 @@ import backupsMarker from './backups/marker.ts'
 import backupsRestic from './backups/restic.ts'
 import backupsSystemd from './backups/systemd.ts'
 import backupsTimeMachine from './backups/time-machine.ts'
+import backupsWindowsServerBackup from './backups/windows-server-backup.ts'
 import batteryMacos from './battery/macos.ts'
 import batterySysfs from './battery/sysfs.ts'
 import clockChrony from './clock/chrony.ts'
@@ -58,6 +59,7 @@ import raidMd from './raid/md.ts'
 import raidMegacli from './raid/megacli.ts'
 import raidMultipath from './raid/multipath.ts'
 import raidSsacli from './raid/ssacli.ts'
+import raidStorageSpaces from './raid/storage-spaces.ts'
 import raidStorcli from './raid/storcli.ts'
 import raidZfs from './raid/zfs.ts'
 import rebootLinux from './reboot/linux.ts'
@@ -70,6 +72,7 @@ import sensorsIpmi from './sensors/ipmi.ts'
 import sensorsUps from './sensors/ups.ts'
 import servicesLaunchd from './services/launchd.ts'
 import servicesSystemd from './services/systemd.ts'
+import servicesWindows from './services/windows.ts'
 import systemLinux from './system/linux.ts'
 import systemMacos from './system/macos.ts'
 import systemWindows from './system/windows.ts'
@@ -93,6 +96,7 @@ import updatesWinget from './updates/winget.ts'
 import updatesZypper from './updates/zypper.ts'
 import usageMacos from './usage/macos.ts'
 import usageProc from './usage/proc.ts'
+import usageWindows from './usage/windows.ts'
 
 /** Every source that the agent can read. A probe is in this list or it does not exist. */
 export const probes: readonly Probe[] = [
@@ -190,4 +194,8 @@ export const probes: readonly Probe[] = [
   raidLvm,
   raidMultipath,
   memoryRasdaemon,
+  backupsWindowsServerBackup,
+  raidStorageSpaces,
+  servicesWindows,
+  usageWindows,
 ]
