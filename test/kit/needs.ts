@@ -18,6 +18,12 @@ export const needs: readonly Need[] = [
   { program: 'systemd-analyze', package: 'systemd' },
   { program: 'apt-get', package: 'apt' },
   { program: 'dpkg-deb', package: 'dpkg' },
+  { program: 'dnf', package: 'dnf' },
+  { program: 'rpm', package: 'rpm' },
+  { program: 'rpmbuild', package: 'rpm' },
+  { program: 'createrepo_c', package: 'createrepo-c' },
+  { program: 'zypper', package: 'zypper' },
+  { program: 'pacman', package: 'pacman-package-manager' },
 ]
 
 /** What is to be done about programs that are not there. */

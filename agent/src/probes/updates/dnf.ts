@@ -21,11 +21,11 @@ export default defineProbe({
     'Security, where a repository carries no advisories (CentOS, most third parties); what exclusions of a single repository hide. Needs a cache that dnf-makecache.timer keeps fresh.',
   inputs: {
     list: {
-      from: 'dnf -q -C check-update',
+      from: 'dnf -C check-update',
       recognise: text => !isAdvisories(text) && !/^Installed packages/im.test(text) && isList(text),
     },
     advisories: {
-      from: 'dnf -q -C updateinfo list',
+      from: 'dnf -C updateinfo list',
       recognise: isAdvisories,
     },
     installed: {
@@ -45,14 +45,15 @@ export default defineProbe({
     const tool = await findTool(host)
     await assertOwnCache(host)
     const state = await readRpmState(host, await cachesOf(host, tool), ['/etc/dnf/automatic.conf', '/etc/yum/yum-cron.conf'])
-    // A lock or an exclusion would hide what waits: it is looked at without them, and marked as held.
-    const list = await host.run([tool, '-q', '-C', '--disableplugin=versionlock', '--disableexcludes=main', 'check-update'], {
+    // A lock or an exclusion would hide what waits: it is looked at without them, and marked as held. With -q, dnf says nothing of a cache that is not
+    // there, and ends with 0.
+    const list = await host.run([tool, '-C', '--disableplugin=versionlock', '--disableexcludes=main', 'check-update'], {
       timeoutMs: 120_000,
     })
     const inputs: Inputs = {
       list: [list],
       advisories: [
-        await host.run([tool, '-q', '-C', '--disableplugin=versionlock', '--disableexcludes=main', 'updateinfo', 'list'], {
+        await host.run([tool, '-C', '--disableplugin=versionlock', '--disableexcludes=main', 'updateinfo', 'list'], {
           timeoutMs: 120_000,
         }),
       ],

@@ -22,6 +22,7 @@ export function judgeRpm(inputs: Inputs, { now }: Pick<ParseContext, 'now'>): Fa
       'Give the output of check-update too: a repository without advisories looks the same as one without updates.',
     )
   assertRegistered(listed)
+  assertSomeRepository(listed, inputs)
   const rows = listed?.updates ?? newestRows(advisories)
   const missed = listed ? advisedOnly(advisories, rows) : []
   const locked = lockedNames(sole(inputs, 'locks'))
@@ -47,6 +48,13 @@ function assertAdvisoriesApart(list: Captured | undefined): void {
 function assertRegistered(list: RpmList | undefined): void {
   const problem = list?.updates.length === 0 ? list.badSources.find(text => text === NOT_REGISTERED) : undefined
   if (problem) throw new Failed(`nothing can be told: ${problem}`, 'Register the machine with subscription-manager register.')
+}
+
+/** With `-C`, dnf 4 leaves out what it has no cache of and ends with 0: then an empty list says nothing, unless other repositories are there. */
+function assertSomeRepository(list: RpmList | undefined, inputs: Inputs): void {
+  if (list === undefined || list.updates.length > 0 || (inputs.metadata ?? []).length > 0) return
+  const left = list.badSources[0] ?? (inputs.metadata === undefined ? undefined : 'the cache holds no repository')
+  if (left) throw new Failed(`nothing can be told: ${left}`, 'Run dnf makecache as root; dnf-makecache.timer keeps the cache fresh.')
 }
 
 function updateOf(

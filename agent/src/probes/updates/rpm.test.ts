@@ -61,6 +61,11 @@ describe('what dnf and yum list', () => {
     ],
     ['an empty text without exit code', input('', { code: null }), /without the exit code/],
     ['a promise without a row', input('\n', { code: 100 }), /exit code says/],
+    [
+      'a cache that is not there, though dnf ends with 0',
+      input('', { stderr: "Error: Cache-only enabled but no cache for 'local'\nIgnoring repositories: local\n" }),
+      /left out: local/,
+    ],
     ['half a row', input('glibc.x86_64', { code: 100 }), /last line/],
     ['a text that stops within a line', input(row('bash').trimEnd(), { code: null }), /middle of a line/],
     [

@@ -1,7 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
 import type { Host } from '../../host.ts'
 import { Absent, type Captured, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
-import { present } from '../gather.ts'
+import { present, told } from '../gather.ts'
 import { parseUnits } from './apt-automatic.ts'
 import { parseInstalled } from './rpm-lists.ts'
 import { namesIn, optional, readInstalled } from './rpm-machine.ts'
@@ -36,7 +36,7 @@ export default defineProbe({
       from: `rpm -qa --qf '%{NAME}.%{ARCH} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME}\\n'`,
       recognise: text => /^\S+\.\w+ \S+-\S+ \d{9,11}$/m.test(text),
     },
-    refreshed: { from: 'times of /var/cache/zypp/raw/*/cookie' },
+    refreshed: { from: 'times of /var/cache/zypp/raw/*/repodata/repomd.xml' },
     units: { from: `systemctl show ${units.join(' ')}`, recognise: text => /^Id=(?:transactional|os)-update/m.test(text) },
   },
 
@@ -46,7 +46,7 @@ export default defineProbe({
     const inputs: Inputs = {
       patches: [await host.run([...zypper, 'list-patches'], { timeoutMs: 120_000 })],
       packages: [await host.run([...zypper, 'list-updates'], { timeoutMs: 120_000 })],
-      refreshed: await readCookies(host),
+      refreshed: await readIndexes(host),
       installed: [installed],
       units: present(
         await optional(host, ['systemctl', 'show', '--property=Id', '--property=UnitFileState', '--property=ActiveState', ...units]),
@@ -83,12 +83,11 @@ function automaticOf(captured: Captured | undefined): FactTypes['updates']['auto
   return { enabled: running ? true : null, detail: running ?? null, lastRunAt: null }
 }
 
-async function readCookies(host: Host): Promise<Captured[]> {
+/** libzypp touches the index of a repository whenever it has asked for a newer one; see zypp's RepoManager. */
+async function readIndexes(host: Host): Promise<Captured[]> {
   const folder = '/var/cache/zypp/raw'
   const names = (await namesIn(host, folder)).slice(0, 100)
-  const stats = await Promise.all(names.map(name => host.stat(`${folder}/${name}/cookie`, { missing: undefined })))
-  return names.flatMap((name, at) => {
-    const stat = stats[at]
-    return stat ? [{ text: '', stderr: '', code: null, name: `${folder}/${name}/cookie`, modifiedAt: stat.modifiedAt }] : []
-  })
+  const paths = names.flatMap(name => ['repodata/repomd.xml', 'content', 'cookie'].map(file => `${folder}/${name}/${file}`))
+  const stats = await Promise.all(paths.map(path => host.stat(path, { missing: undefined })))
+  return paths.flatMap((path, at) => (stats[at] ? [{ ...told(path, ''), modifiedAt: stats[at]?.modifiedAt ?? null }] : []))
 }
