@@ -96,7 +96,7 @@ export function parseTimeMachine(inputs: Inputs, { now }: ParseContext): FactTyp
   const attached = (inputs.destinations ?? []).flatMap(({ text }) => parseDestinations(text))
   const status = sole(inputs, 'status')
   const running = status ? stateOf(status.text) : null
-  const latest = sole(inputs, 'latest')
+  const latest = (inputs.latest ?? []).find(({ text }) => text.trim() !== '')
   if (!settings && attached.length === 0 && !running && !latest) throw new Error('Cannot judge Time Machine without its property list')
   const jobs = settings
     ? jobsOf(parsePlistDict(settings.text), now)

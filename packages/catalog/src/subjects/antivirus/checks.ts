@@ -11,6 +11,8 @@ const products = ({ antivirus }: FactsBySubject) => antivirus.flatMap(fact => fa
 const active = (facts: FactsBySubject) => products(facts).filter(product => product.passive !== true)
 /** Scanners that look when they are asked to, by design: mail and file servers use them so. */
 const isOnDemand = (product: Product): boolean => /^clam/i.test(product.name) && product.realtime !== true
+/** Part of macOS: its data comes every few weeks, and its scans are never told. `hardening-integrity` judges the age of its data. */
+const isXProtect = (product: Product): boolean => product.name === 'XProtect'
 
 const perProduct = (facts: FactsBySubject, judge: (product: Product) => Answer): Answer =>
   worstOr('no product that is in charge', active(facts).map(judge))
@@ -110,6 +112,7 @@ export const antivirusSignatures = defineCheck({
       }
       if (signaturesCurrent === false) return { status: 'warning', reason: `${name} says that its signatures are not current`, evidence }
       if (signaturesCurrent) return worst([...updater, ok(`${name} says that its signatures are current`)])
+      if (isXProtect(product)) return notApplicable(`the data of ${name} is judged by hardening-integrity`)
       if (product.kind === 'edr') return worst([...updater, notApplicable(`${name} has no signatures`)])
       return worst([...updater, unknown(`the age of the signatures of ${name} is not known`)])
     }),
@@ -164,7 +167,7 @@ export const antivirusScan = defineCheck({
   evaluate: (facts, limit, now) =>
     perProduct(facts, product => {
       const { name, kind, quickScanAt, fullScanAt } = product
-      if (kind === 'edr' || isOnDemand(product)) return notApplicable(`${name} has no scheduled scans`)
+      if (kind === 'edr' || isOnDemand(product) || isXProtect(product)) return notApplicable(`${name} has no scheduled scans`)
       if (quickScanAt === null && fullScanAt === null) return unknown(`no finished scan of ${name} is known`, 'Start a quick scan.')
       const newest = Math.max(quickScanAt ?? 0, fullScanAt ?? 0)
       return sinceTiers(newest, now, limit, {
