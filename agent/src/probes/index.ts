@@ -19,6 +19,7 @@ import backupsMarker from './backups/marker.ts'
 import backupsRestic from './backups/restic.ts'
 import backupsSystemd from './backups/systemd.ts'
 import backupsTimeMachine from './backups/time-machine.ts'
+import backupsVeeam from './backups/veeam.ts'
 import backupsWindowsServerBackup from './backups/windows-server-backup.ts'
 import batteryMacos from './battery/macos.ts'
 import batterySysfs from './battery/sysfs.ts'
@@ -39,6 +40,7 @@ import encryptionFilevault from './encryption/filevault.ts'
 import encryptionLuks from './encryption/luks.ts'
 import filesystemsMacos from './filesystems/macos.ts'
 import filesystemsMounts from './filesystems/mounts.ts'
+import filesystemsWindows from './filesystems/windows.ts'
 import firewallApplication from './firewall/application-firewall.ts'
 import firewallNftables from './firewall/nftables.ts'
 import firewallPf from './firewall/pf.ts'
@@ -51,6 +53,7 @@ import hardeningMacos from './hardening/macos.ts'
 import hardeningWindows from './hardening/windows.ts'
 import memoryEdac from './memory/edac.ts'
 import memoryRasdaemon from './memory/rasdaemon.ts'
+import memoryWhea from './memory/whea.ts'
 import raidApple from './raid/apple-raid.ts'
 import raidArcconf from './raid/arcconf.ts'
 import raidBtrfs from './raid/btrfs.ts'
@@ -198,4 +201,7 @@ export const probes: readonly Probe[] = [
   raidStorageSpaces,
   servicesWindows,
   usageWindows,
+  filesystemsWindows,
+  memoryWhea,
+  backupsVeeam,
 ]

@@ -1,0 +1,60 @@
+import type { FactTypes } from '@fettle/catalog'
+import type { Host } from '../../host.ts'
+import { Absent, Denied, defineProbe, type Inputs, needed } from '../../probe.ts'
+import { cut } from '../gather.ts'
+import { eventsOf, isEventXml, type LogEvent } from '../windows/events.ts'
+
+const PROVIDER = 'Microsoft-Windows-WHEA-Logger'
+const QUERY = `*[System[Provider[@Name='${PROVIDER}'] and TimeCreated[timediff(@SystemTime) <= 2592000000]]]`
+const ARGV = ['wevtutil.exe', 'qe', 'System', `/q:${QUERY}`, '/f:xml', '/rd:true', '/c:2000'] as const
+/** Events of the WHEA logger that name memory: 46 a fatal error, 47 a corrected one. */
+const FATAL = 46
+const CORRECTED = 47
+
+/**
+ * Memory errors that the hardware reported, out of the System log of the last 30 days (WHEA). A log without any proves nothing: memory
+ * without ECC reports none either, so that is absent and not "no errors".
+ */
+export default defineProbe({
+  subject: 'memory',
+  source: 'whea',
+  platforms: ['win32'],
+  every: '1h',
+  timeout: '1m',
+  blind: 'Whether the memory has ECC; what the log no longer holds; errors of processors and of PCI Express.',
+  inputs: { events: { from: ARGV.join(' '), recognise: isEventXml } },
+  parse: parseWhea,
+
+  async read(host: Host) {
+    return parseWhea({ events: [await host.run(ARGV)] })
+  },
+})
+
+/** @throws Absent where no event names memory, Denied, Error where the log cannot be read */
+export function parseWhea(inputs: Inputs): FactTypes['memory'] {
+  const { text, stderr, code } = needed(inputs, 'events')
+  if (code === 5 || /\(?0x5\)?\b|Access is denied/i.test(stderr))
+    throw new Denied('the System log may not be read', 'Run the agent as a service (LocalSystem).')
+  if (code !== null && code !== 0) throw new Error(`Cannot read the System log: wevtutil ended with ${code} ${cut(stderr, 120)}`)
+  const all = eventsOf(text)
+  if (text.trim() !== '' && all.length === 0) throw new Error('Cannot read the events: wanted XML of wevtutil')
+  const events = all.filter(event => event.provider === PROVIDER && (event.id === FATAL || event.id === CORRECTED))
+  if (events.length === 0) throw new Absent('the log holds no memory error; whether this memory could report any is not told')
+  const times = events.flatMap(event => event.at ?? [])
+  return {
+    controllers: [
+      {
+        id: 'WHEA',
+        kind: 'Windows Hardware Error Architecture',
+        correctable: count(events, CORRECTED),
+        uncorrectable: count(events, FATAL),
+        since: times.length === 0 ? null : Math.min(...times),
+        dimms: [],
+      },
+    ],
+  }
+}
+
+function count(events: readonly LogEvent[], id: number): number {
+  return events.filter(event => event.id === id).length
+}
