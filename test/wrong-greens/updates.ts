@@ -1,6 +1,8 @@
 import { expect } from 'vitest'
 import reboot from '../../agent/src/probes/reboot/linux.ts'
+import rebootRpm from '../../agent/src/probes/reboot/rpm.ts'
 import apt from '../../agent/src/probes/updates/apt.ts'
+import dnf from '../../agent/src/probes/updates/dnf.ts'
 import { readSupportTable, supportEnd } from '../../packages/catalog/src/os-support.ts'
 import { rebootPending, rebootServices } from '../../packages/catalog/src/subjects/reboot/checks.ts'
 import { osSupport } from '../../packages/catalog/src/subjects/system/checks.ts'
@@ -12,7 +14,8 @@ import {
   updatesSecurityLate,
 } from '../../packages/catalog/src/subjects/updates/checks.ts'
 import type { UpdatesFact } from '../../packages/catalog/src/subjects/updates/facts.ts'
-import { DAY, dataOf, HOUR, input, NOW, parsed, says, type WrongGreen } from './see.ts'
+import { hostOf, machine } from '../kit/machine.ts'
+import { DAY, dataOf, HOUR, input, looked as lookedAt, NOW, parsed, says, type WrongGreen } from './see.ts'
 
 /** Written from apt-cache(8) and apt-get(8). */
 const SOURCES = `Package files:
@@ -88,6 +91,15 @@ const system = (version: string): SystemFact => ({
 
 export const updatesGreens: readonly WrongGreen[] = [
   {
+    title: 'wrong green 1: dnf as another user than root, whose own cache is empty → denied, so unknown',
+    async see() {
+      const host = { ...hostOf(machine({ files: { '/usr/bin/dnf': '' }, commands: { 'dnf -C check-update': {} } })), uid: 1000 }
+      const told = await lookedAt(dnf, host)
+      expect(told['updates/dnf']).toMatchObject({ outcome: 'denied' })
+      says(updatesSecurityLate, told, 'unknown')
+    },
+  },
+  {
     title: 'wrong green 2: apt lists four months old, or none of an ended release, and nothing pending → unknown, stale',
     see() {
       const old = parsed(apt, { simulate: NOTHING, sources: SOURCES, stamps: looked(120 * DAY) })
@@ -127,6 +139,15 @@ export const updatesGreens: readonly WrongGreen[] = [
     title: 'wrong green 5: a source that does not tell security apart shows no security update → severity unknown',
     see() {
       says(updatesSecurityLate, updates({ classified: false, pending: [pending({ class: 'other', published: NOW - DAY })] }), 'unknown')
+      const centos = parsed(dnf, {
+        list: input('bash.x86_64  2-1  base\n', { code: 100 }),
+        advisories: '',
+        metadata: input('<repomd><data type="primary"/></repomd>', {
+          name: '/var/cache/dnf/base-0123456789abcdef/repodata/repomd.xml',
+          modifiedAt: NOW - DAY,
+        }),
+      })
+      says(updatesSecurityLate, centos, 'unknown')
     },
   },
   {
@@ -150,6 +171,8 @@ export const updatesGreens: readonly WrongGreen[] = [
   {
     title: 'wrong green 41: the tool that tells of restarts is missing or fails with 1 → unknown, neither due nor not',
     see() {
+      for (const stderr of ['', 'No such command: needs-restarting.'])
+        says(rebootPending, parsed(rebootRpm, { needsRestarting: input('', { code: 1, stderr }) }), 'unknown')
       const failing = input('NEEDRESTART-VER: 3.6\nNEEDRESTART-KSTA: 1\n', { code: 1, stderr: 'needrestart: died' })
       says(rebootPending, parsed(reboot, { needrestart: failing }), 'unknown')
       says(rebootServices, parsed(reboot, { needrestart: failing }), 'unknown')

@@ -124,8 +124,11 @@ function assertNothingWaits({ text, code }: Captured, isListOfInstalled: boolean
   if (code === 100) throw new Error('Cannot find an update in the list, though the exit code says that there are some')
   if (text.includes('Updating and loading repositories:') && !text.includes('Repositories loaded.'))
     throw new Error('Cannot trust the list: the repositories were not loaded to their end')
+  if (code === null && text.split('\n').some(line => headings.some(([pattern, section]) => section === 'updates' && pattern.test(line))))
+    throw new Error('Cannot trust the list: it ends after its heading')
+  if (/^Name +Type +Severity /m.test(text)) throw new Error('Cannot read the list of updates: it is a table of advisories')
   if (isListOfInstalled && code === null) throw new Error('Cannot tell what waits from a list of installed packages')
-  const ranVisibly = /\d\d:\d\d|Repositories loaded\.|^Loaded plugins:|^Last metadata expiration check:/m.test(text)
+  const ranVisibly = /\d\d:\d\d|Repositories loaded\.|^Last metadata expiration check:/m.test(text)
   if (code === null && !ranVisibly) throw new Error('Cannot tell an empty list from a failure without the exit code')
 }
 

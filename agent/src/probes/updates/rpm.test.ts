@@ -66,6 +66,17 @@ describe('what dnf and yum list', () => {
       input('', { stderr: "Error: Cache-only enabled but no cache for 'local'\nIgnoring repositories: local\n" }),
       /left out: local/,
     ],
+    [
+      'a heading without rows',
+      input('Last metadata expiration check: 0:00:27 ago.\nAvailable Upgrades\n', { code: null }),
+      /after its heading/,
+    ],
+    [
+      'a table of advisories without rows',
+      input('Repositories loaded.\nName Type     Severity Package Issued\n', { code: null }),
+      /table of advisories/,
+    ],
+    ['yum that said only how it began', input('Loaded plugins: fastestmirror\n', { code: null }), /without the exit code/],
     ['half a row', input('glibc.x86_64', { code: 100 }), /last line/],
     ['a text that stops within a line', input(row('bash').trimEnd(), { code: null }), /middle of a line/],
     [
