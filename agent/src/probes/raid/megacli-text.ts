@@ -21,13 +21,11 @@ export function parseMegacli(text: string): Report {
   const volumes = sections.filter(section => section.kind === 'volume').map(volumeOf)
   const told = [...text.matchAll(/^Number of Virtual (?:Disks|Drives): (\d{1,4})\s*$/gm)].reduce((sum, found) => sum + Number(found[1]), 0)
   if (told > volumes.length) throw new Error(`Cannot read megacli: it counts ${told} virtual drives, and ${volumes.length} are listed`)
-  const drives = sections
-    .filter(section => section.kind === 'drive' && section.values.get('Product Id')?.match(/\bBP\b|EXP/) === null)
-    .map(driveOf)
-  const listed = sections.filter(section => section.kind === 'drive' && !section.values.has('Product Id')).map(driveOf)
+  // A place without a drive is a heading with nothing under it; a backplane is told as a drive.
+  const drives = sections.filter(({ kind, values }) => kind === 'drive' && !/\bBP\b|EXP/.test(values.get('Product Id') ?? '')).map(driveOf)
   const any = /^\s*(Adapter|System|Hardware)\b/m.test(text)
   if (!any) throw new Error('Cannot find an adapter in the output of megacli')
-  return { volumes, drives: [...drives, ...listed], faults: sections.flatMap(faultOf) }
+  return { volumes, drives, faults: sections.flatMap(faultOf) }
 }
 
 function sectionsOf(text: string): Section[] {
@@ -43,7 +41,7 @@ function sectionsOf(text: string): Section[] {
     if (opened?.kind === 'volume') volume = `${adapter}/v${opened.title}`
     const current = sections.at(-1)
     // A drive opens with its enclosure; under "PD: 0 Information" it is open already.
-    const again = opened?.kind === 'drive' && current?.kind === 'drive' && current.values.size === 0
+    const again = opened?.kind === 'drive' && !line.startsWith('PD:') && current?.kind === 'drive' && current.values.size === 0
     if (opened && !again) sections.push({ ...opened, values: new Map(), adapter, volume })
     const [, key, value] = /^\s*([^:\n]{1,80}?)\s*: ?(.*?)\s*$/.exec(line) ?? []
     if (key && value !== undefined && !/^PD$/.test(key)) sections.at(-1)?.values.set(key, value)
@@ -56,7 +54,8 @@ function opening(line: string): Pick<Section, 'kind' | 'title'> | undefined {
   if (adapter) return { kind: 'adapter', title: adapter }
   const volume = /^(?:CacheCade )?Virtual Drive: (\d{1,4})/.exec(line)?.[1] ?? /^\s+Virtual drive\s+: Target Id (\d{1,4})/.exec(line)?.[1]
   if (volume) return { kind: 'volume', title: volume }
-  if (/^(Enclosure Device ID:|PD: \d+ Information)|^\s+Connector\s+:/.test(line)) return { kind: 'drive', title: '' }
+  if (/^(Enclosure Device ID:|PD: \d+ Information)|^\s+Connector\s+:/.test(line))
+    return { kind: 'drive', title: /^PD: (\d+)/.exec(line)?.[1] ?? '' }
   if (/^\s+BBU\s*$/.test(line)) return { kind: 'battery', title: '' }
   if (/^\s+Controller\s*$/.test(line)) return { kind: 'controller', title: '' }
   return /^\s*(Enclosure|PD|Storage|Virtual Drives|Hardware|System)\s*$/.test(line) ? { kind: 'other', title: '' } : undefined
@@ -98,7 +97,8 @@ function levelOf(text: string, spans: number): string | null {
   return primary === undefined ? null : `raid${primary}${primary.length === 1 && spans > 1 ? '0' : ''}`
 }
 
-function driveOf({ values, adapter, volume }: Section): Drive {
+function driveOf({ title, values, adapter, volume }: Section): Drive {
+  if (values.size === 0) return { ...blankDrive(`${volume ?? adapter} place ${title}`), group: volume, state: 'missing', word: 'missing' }
   const word = values.get('Firmware state') ?? values.get('State')
   const place = values.has('Slot Number')
     ? `${(values.get('Enclosure Device ID') ?? '').trim()}:${values.get('Slot Number')}`

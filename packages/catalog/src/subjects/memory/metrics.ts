@@ -8,12 +8,13 @@ export const memoryErrorsTotal = counter('memory_errors_total', {
   help: 'Memory errors since boot by kind (correctable, uncorrectable).',
   labels: ['kind'],
   samples(host) {
-    const controllers = host.facts.memory.flatMap(fact => fact.data.controllers)
-    if (controllers.length === 0) return []
+    const sources = host.facts.memory.map(fact => fact.data.controllers).filter(controllers => controllers.length > 0)
+    if (sources.length === 0) return []
     const kinds = ['correctable', 'uncorrectable'] as const
     return kinds.flatMap(kind =>
       scalar(
-        controllers.reduce((sum, controller) => sum + controller[kind], 0),
+        // Two sources count the same errors: their sum would tell each twice.
+        Math.max(...sources.map(controllers => controllers.reduce((sum, controller) => sum + controller[kind], 0))),
         kind,
       ),
     )
