@@ -15,6 +15,7 @@ import antivirusTrendMicro from './antivirus/trend-micro.ts'
 import antivirusWazuh from './antivirus/wazuh.ts'
 import antivirusXprotect from './antivirus/xprotect.ts'
 import backupsBorg from './backups/borg.ts'
+import backupsFileHistory from './backups/file-history.ts'
 import backupsMarker from './backups/marker.ts'
 import backupsRestic from './backups/restic.ts'
 import backupsSystemd from './backups/systemd.ts'
@@ -88,6 +89,7 @@ import updatesFlatpak from './updates/flatpak.ts'
 import updatesFwupd from './updates/fwupd.ts'
 import updatesHomebrew from './updates/homebrew.ts'
 import updatesMas from './updates/mas.ts'
+import updatesOffice from './updates/office.ts'
 import updatesPacman from './updates/pacman.ts'
 import updatesRpmOstree from './updates/rpm-ostree.ts'
 import updatesSnap from './updates/snap.ts'
@@ -204,4 +206,6 @@ export const probes: readonly Probe[] = [
   filesystemsWindows,
   memoryWhea,
   backupsVeeam,
+  updatesOffice,
+  backupsFileHistory,
 ]

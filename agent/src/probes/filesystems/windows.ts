@@ -38,8 +38,8 @@ export function parseVolumes(inputs: Inputs): FactTypes['filesystems'] {
   if (!objects || (!captured && objects.length === 0)) throw new Error('Cannot read any volume')
   const found = objects.filter(isLocal).flatMap(volumeOf)
   if (found.length === 0) throw new Absent('no local volume is mounted')
-  const fullest = found.sort((a, b) => share(a) - share(b))
-  return { filesystems: fullest.slice(0, MOST) }
+  const fullest = found.sort((a, b) => share(a) - share(b)).slice(0, MOST)
+  return { filesystems: fullest.sort((a, b) => (a.mountpoint < b.mountpoint ? -1 : 1)) }
 }
 
 function share({ sizeBytes, availBytes }: FileSystem): number {
