@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { hostOf, machine } from '../../../../test/kit/machine.ts'
+import { testHardiness } from '../../../../test/kit/package-captures.ts'
 import { Absent, type Captured, Denied, Failed } from '../../probe.ts'
 import { checked } from '../../runner.ts'
 import dnf from './dnf.ts'
 import { judgeRpm } from './rpm-pending.ts'
-import { parse as parseZypper } from './zypper.ts'
 
 const now = Date.UTC(2026, 10, 22, 12)
 const input = (text: string, more: Partial<Captured> = {}): Captured => ({
@@ -211,53 +211,6 @@ describe('the machine', () => {
   })
 })
 
-// Printed by zypper 1.14.42 here, and shortened.
-describe('what zypper lists', () => {
-  const xml = (list: string, messages = '') =>
-    `<?xml version='1.0'?>\n<stream>\n${messages}<update-status version="0.6">\n<update-list>\n${list}</update-list>\n</update-status>\n</stream>\n`
-  const patch = (status: string, category = 'security') =>
-    `<update kind="patch" name="TEST-2026:1" edition="2.0" arch="noarch" status="${status}" category="${category}" severity="important" pkgmanager="false" restart="false" interactive="reboot"><summary>a &gt; b</summary><source url="file:/x" alias="local"/><issue-date time_t="1790812800" text="x"/><issue-list/></update>`
-  const other =
-    '<update kind="package" name="bash" edition="2-1" arch="x86_64" edition-old="1-1"><summary>x</summary><source url="file:/x" alias="local"/></update>'
-  const zypper = (patches: Captured, packages?: Captured) =>
-    parseZypper({ patches: [patches], ...(packages ? { packages: [packages] } : {}) }, { now })
-
-  test('patches that are needed are told with class, severity and date', () => {
-    const fact = zypper(input(xml(patch('needed'))), input(xml(other)))
-    expect(fact.pending).toMatchObject([
-      { name: 'TEST-2026:1', class: 'security', severity: 'important', published: 1790812800000, restart: true, origin: 'local' },
-      { name: 'bash.x86_64', installed: '1-1', candidate: '2-1', class: 'other' },
-    ])
-    expect(fact.classified).toBe(true)
-  })
-
-  test('patches that are not needed or applied are none', () => {
-    for (const status of ['not-needed', 'applied']) expect(zypper(input(xml(patch(status)))).pending).toEqual([])
-  })
-
-  test('packages without any patch say nothing of security', () => expect(zypper(input(xml('')), input(xml(other))).classified).toBe(false))
-
-  test('a repository that was left out is told', () => {
-    const fact = zypper(
-      input(xml(patch('needed'), '<message type="error">Repository &apos;x&apos; is invalid.</message>\n'), { code: 106 }),
-    )
-    expect(fact.badSources).toHaveLength(2)
-  })
-
-  test.each([
-    ['no repository at all', input(xml('<appletinfo status="no-update-repositories"/>\n'))],
-    [
-      'a warning that none is defined',
-      input(xml('', '<message type="warning">No repositories defined. Operating only with the installed resolvables.</message>\n')),
-    ],
-    ['a lock', input('', { code: 7 })],
-    ['XML that stops', input(xml(patch('needed')).slice(0, 200))],
-    ['an error alone', input('<?xml version=\'1.0\'?>\n<stream>\n<message type="error">x</message>\n</stream>\n')],
-    ['a search', input('S | Name | Type | Version | Arch\n--+------+------+---------+-----\n  | vim | package | 1 | noarch\n')],
-    ['another language', input('Daten werden geladen...\nKeine Aktualisierungen gefunden.\n')],
-  ])('is refused for %s', (_, captured) => expect(() => zypper(captured)).toThrow())
-})
-
 const samples = new URL('../../../../../shared/samples/updates_linux/', import.meta.url)
 const rows = (folder: string, table: Record<string, readonly [number, number] | RegExp>) =>
   Object.entries(table).flatMap(([name, want]) =>
@@ -310,3 +263,5 @@ test('ten thousand updates are a list cut with a count', () => {
 test('a failure carries what to do', () => {
   expect(() => judge({ list: input('', { code: 1 }) })).toThrow(Failed)
 })
+
+testHardiness(dnf)
