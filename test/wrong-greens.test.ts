@@ -12,10 +12,8 @@ const all = [...updatesGreens, ...backupsGreens, ...hardwareGreens, ...securityG
 
 /** Numbers whose source does not exist yet, and which source that is: what is left to prove with it. */
 const waiting: Readonly<Record<number, string>> = {
-  6: 'updates/windows-update',
   8: 'updates/softwareupdate',
   9: 'firewall/socketfilterfw',
-  10: 'antivirus/defender',
 }
 const NUMBERS = 45
 

@@ -1,6 +1,8 @@
 import { expect } from 'vitest'
 import type { Host } from '../../agent/src/host.ts'
 import clamav from '../../agent/src/probes/antivirus/clamav.ts'
+import defender from '../../agent/src/probes/antivirus/defender.ts'
+import securityCenter from '../../agent/src/probes/antivirus/security-center.ts'
 import {
   antivirusMissing,
   antivirusRealtime,
@@ -13,7 +15,7 @@ import { encryptionOff, encryptionSuspended } from '../../packages/catalog/src/s
 import type { EncryptionFact } from '../../packages/catalog/src/subjects/encryption/facts.ts'
 import { firewallOff } from '../../packages/catalog/src/subjects/firewall/checks.ts'
 import { hostOf, machine } from '../kit/machine.ts'
-import { DAY, dataOf, HOUR, isFact, looked, NOW, says, type WrongGreen } from './see.ts'
+import { DAY, dataOf, HOUR, isFact, looked, NOW, parsed, says, type WrongGreen } from './see.ts'
 
 /** As ClamAV's documentation of signatures describes the header of a database. */
 const database = (version: number, at: number) =>
@@ -50,6 +52,19 @@ const volume = (state: EncryptionFact['volumes'][number]['state'], detail: strin
 })
 
 export const securityGreens: readonly WrongGreen[] = [
+  {
+    title: 'wrong green 10: a server has no SecurityCenter2 → Defender itself is asked, and a missing namespace is no "no antivirus"',
+    see() {
+      const gone = '{"error":{"hr":"0x80131500","msg":"Invalid namespace","id":"HRESULT 0x8004100e,GetCimInstanceCommand"}}'
+      const none = parsed(securityCenter, { answer: gone })
+      expect(none['antivirus/security-center']).toMatchObject({ outcome: 'absent' })
+      const status = { AMServiceEnabled: 'True', AntivirusEnabled: 'True', RealTimeProtectionEnabled: 'True', AMRunningMode: 'Normal' }
+      const own = parsed(defender, { answer: JSON.stringify({ status }) })
+      says(antivirusRealtime, { ...none, ...own }, 'ok')
+      const off = parsed(defender, { answer: JSON.stringify({ status: { ...status, RealTimeProtectionEnabled: 'False' } }) })
+      says(antivirusRealtime, { ...none, ...off }, 'warning')
+    },
+  },
   {
     title: 'wrong green 11: Defender gives 4294967295 as the age of a scan → never, no date of four billion days ago',
     see() {

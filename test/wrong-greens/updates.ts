@@ -3,6 +3,7 @@ import reboot from '../../agent/src/probes/reboot/linux.ts'
 import rebootRpm from '../../agent/src/probes/reboot/rpm.ts'
 import apt from '../../agent/src/probes/updates/apt.ts'
 import dnf from '../../agent/src/probes/updates/dnf.ts'
+import windowsUpdate from '../../agent/src/probes/updates/windows-update.ts'
 import { readSupportTable, supportEnd } from '../../packages/catalog/src/os-support.ts'
 import { rebootPending, rebootServices } from '../../packages/catalog/src/subjects/reboot/checks.ts'
 import { osSupport } from '../../packages/catalog/src/subjects/system/checks.ts'
@@ -148,6 +149,16 @@ export const updatesGreens: readonly WrongGreen[] = [
         }),
       })
       says(updatesSecurityLate, centos, 'unknown')
+    },
+  },
+  {
+    title: 'wrong green 6: the search of Windows Update ends with an HRESULT, or its server is dead → unknown, never "0 updates"',
+    see() {
+      const failed = '{"error":{"hr":"0x8024402C","msg":"Exception from HRESULT: 0x8024402C","id":"COMException"}}'
+      for (const answer of [failed, '{"resultCode":4,"updates":[]}', '{"resultCode":5,"updates":[]}', ''])
+        says(updatesSecurityLate, parsed(windowsUpdate, { answer }), 'unknown')
+      const old = '{"resultCode":2,"updates":[],"results":{"search":"2001-01-01T00:00:00Z"}}'
+      says(updatesCheckStale, parsed(windowsUpdate, { answer: old }), 'critical')
     },
   },
   {
