@@ -80,7 +80,11 @@ export function parseXProtect(inputs: Inputs): AntivirusFact {
 
 /** The highest version among the bundles' property lists. @throws where none tells one */
 export function xprotectVersion(texts: readonly string[]): string {
-  const versions = texts.flatMap(text => textIn(parsePlistDict(text).CFBundleShortVersionString) ?? [])
+  const bundles = texts.map(parsePlistDict)
+  if (bundles.some(bundle => !/^com\.apple\.XProtect/i.test(textIn(bundle.CFBundleIdentifier) ?? ''))) {
+    throw new Error('Cannot tell the version of XProtect by the property list of something else')
+  }
+  const versions = bundles.flatMap(bundle => textIn(bundle.CFBundleShortVersionString) ?? [])
   const [newest] = versions.toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }))
   if (newest === undefined) throw new Error('Cannot tell the version of XProtect: its property list names none')
   return cut(newest, 64)

@@ -48,6 +48,7 @@ function destination(field: (name: string) => string | null): Destination {
 
 /** Time in the name of a backup, `2023-02-27-010853` or `….backup`: local time of the Mac that made it, told as such. Null for no such name. */
 export function backupTime(text: string): number | null {
+  if (text.length > 4_000 || !text.startsWith('/')) return null
   const last = [...text.matchAll(/(\d{4})-(\d\d)-(\d\d)-(\d\d)(\d\d)(\d\d)(?:\.backup)?\/?\s*$/gm)].at(-1)
   if (!last) return null
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = last.slice(1, 7).map(Number)

@@ -21,6 +21,17 @@ const SETTINGS = '/Library/Preferences/com.apple.TimeMachine.plist'
 const GIVE_ACCESS = 'Give the agent Full Disk Access: System Settings, Privacy & Security; or by a PPPC profile of device management.'
 const MOST = 32
 const DAY = 86_400_000
+/** Keys that the property list has before any destination is chosen. */
+const OWN_KEYS = [
+  'AutoBackup',
+  'LastDestinationID',
+  'RequiresACPower',
+  'SkipPaths',
+  'ExcludeByPath',
+  'IncludeByPath',
+  'HostUUIDs',
+  'LocalizedDiskImageVolumeName',
+] as const
 /** Restore points that a destination lists; more are counted, not read. */
 const MOST_DATES = 20_000
 const PHASE =
@@ -54,7 +65,8 @@ export default defineProbe({
     },
     latest: {
       from: 'tmutil latestbackup',
-      recognise: text => /^\S[^<{]*\d{4}-\d\d-\d\d-\d{6}|No machine directory|error 18\b/i.test(text),
+      recognise: text =>
+        text.length < 2_000 && /^\/[^\n]*\d{4}-\d\d-\d\d-\d{6}(\.backup)?\/?\s*$|No machine directory|error 18\b/i.test(text),
     },
   },
   parse: parseTimeMachine,
@@ -119,7 +131,10 @@ function stateOf(text: string): Running {
 
 function jobsOf(settings: Dict, now: number): Known[] {
   const destinations = settings.Destinations
-  if (destinations === undefined) return []
+  if (destinations === undefined) {
+    if (!OWN_KEYS.some(key => key in settings)) throw new Error('Cannot find Time Machine in this property list')
+    return []
+  }
   if (!Array.isArray(destinations)) throw new Error('Cannot read the destinations of Time Machine')
   const names = new Set<string>()
   return dictsOf(destinations).map(found => {

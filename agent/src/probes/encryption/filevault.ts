@@ -71,7 +71,8 @@ function systemVolume(text: string): Volume {
     return { ...base, state: word === 'On' ? 'on' : 'off', progressRatio: null, detail: said === undefined ? null : cut(said, 300) }
   }
   if (deferred) return { ...base, state: 'off', progressRatio: null, detail: cut(deferred, 300) }
-  if (/root|not authorized|permission/i.test(text)) throw new Denied('fdesetup refuses to tell', 'Run the agent as root.')
+  if (text.length < 1_000 && /must be (run as )?root|not authorized|permission denied/i.test(text))
+    throw new Denied('fdesetup refuses to tell', 'Run the agent as root.')
   throw new Error(`Cannot read the state of FileVault: ${cut(text, 200) || 'fdesetup printed nothing'}`)
 }
 

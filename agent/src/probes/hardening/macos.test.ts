@@ -46,7 +46,9 @@ test('automatic login is off where its key is missing, and nothing is said witho
 })
 
 test('XProtect whose data is older than three months is only partly on', () => {
-  const bundle = plist('<dict><key>CFBundleShortVersionString</key><string>5300</string></dict>')
+  const bundle = plist(
+    '<dict><key>CFBundleIdentifier</key><string>com.apple.XProtect</string><key>CFBundleShortVersionString</key><string>5300</string></dict>',
+  )
   const history = (date: string) =>
     plist(
       `<array><dict><key>date</key><date>${date}</date><key>displayName</key><string>XProtectPlistConfigData</string><key>processName</key><string>softwareupdated</string></dict></array>`,
@@ -82,4 +84,10 @@ test('what cannot be read is unknown beside what can, and an error alone', async
 
 test.each(existsSync(samples) ? readdirSync(samples) : [])('a sample without a security mode is refused: %s', name => {
   expect(() => parse({ policy: given(readFileSync(new URL(name, samples), 'utf8')) })).toThrow()
+})
+
+test('a Mac with neither T2 nor Apple silicon cannot have Secure Boot', () => {
+  const bridge = [{ text: '', stderr: '', code: 0, name: '', modifiedAt: null }]
+
+  expect(parse({ bridge }).controls).toMatchObject([{ name: 'secure_boot', state: 'absent' }])
 })

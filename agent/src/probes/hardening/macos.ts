@@ -109,7 +109,9 @@ export function parseMacHardening(inputs: Inputs, { now }: ParseContext): Harden
   const controls: MacControl[] = []
   if (status !== undefined || sealed !== undefined) controls.push(sip(status ?? '', sealed))
   if (gate !== undefined) controls.push(gatekeeper(gate))
-  if (policy !== undefined || bridge !== undefined) controls.push(secureBoot(bridge, policy))
+  if (bridge === '' && policy === undefined && sole(inputs, 'bridge')?.code === 0) {
+    controls.push(control('secure_boot', 'absent', 'this Mac has neither a T2 chip nor Apple silicon'))
+  } else if (policy !== undefined || bridge !== undefined) controls.push(secureBoot(bridge, policy))
   if (remote !== undefined || disabled !== undefined) controls.push(remoteLogin(remote, disabled))
   if (lock !== undefined || saver !== undefined) controls.push(lockOf(lock, saver))
   if (login !== undefined) controls.push(automaticLogin(login))
