@@ -47,7 +47,11 @@ const system = (type: 'windows' | 'linux'): { system: SystemFact } => ({
 const none = { antivirus: { outcome: 'absent' } } as const
 const failed = { antivirus: { outcome: 'failed' } } as const
 
+const xprotect = product({ name: 'XProtect', signaturesAt: null, quickScanAt: null })
+
 const rows: Rows = [
+  [checks.antivirusSignatures, 'XProtect, whose data comes every few weeks', of(xprotect), 'not-applicable'],
+  [checks.antivirusScan, 'XProtect, which tells no scans', of(xprotect), 'not-applicable'],
   [checks.antivirusMissing, 'one is in charge', { ...of(product()), ...system('windows') }, 'ok'],
   [checks.antivirusMissing, 'none on Windows', { ...none, ...system('windows') }, 'critical'],
   [checks.antivirusMissing, 'only a passive one on Windows', { ...of(passive), ...system('windows') }, 'critical'],
