@@ -12,11 +12,6 @@ const ABSENT = new Set(['0x8004100e', '0x80041010', '0x8004100c', '0x80041002', 
 
 const ADMINISTRATOR = 'Run the agent as a service (LocalSystem).'
 
-/** Whether a text is JSON at all: what our scripts and `ConvertTo-Json` make. */
-export function looksLikeJson(text: string): boolean {
-  return /^\s*[[{]/.test(text)
-}
-
 /** Whether a text is what one of our scripts made: an object that holds one of `keys`, or an error. */
 export function isAnswer(text: string, ...keys: readonly string[]): boolean {
   if (!/^\s*\{/.test(text)) return false
