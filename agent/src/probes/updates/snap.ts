@@ -1,13 +1,17 @@
 import type { FactTypes } from '@fettle/catalog'
 import * as v from 'valibot'
-import { type Host, HostError, NotInstalled } from '../../host.ts'
+import { type Host, NotInstalled } from '../../host.ts'
 import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs, type ParseContext, sole } from '../../probe.ts'
 import { cut, present } from '../gather.ts'
-import { optional } from './rpm-machine.ts'
+import { namesIn, optional } from './rpm-machine.ts'
 import { jsonOf, objectOf, type PendingUpdate, textOf, timeOf, updatesOf, waiting, wholeLines } from './waiting.ts'
 
 const list = ['snap', 'refresh', '--list', '--color=never', '--unicode=never']
 const statePath = '/var/lib/snapd/state.json'
+/** The state holds the user's tokens as well: only these keys may leave it, so nothing else is read. */
+const stateKeys =
+  '"(?:last-refresh|last-refresh-hints|hold)":"[^"]{0,64}"|"refresh-candidates":(?:null|(\\{(?:[^{}"]|"(?:\\\\.|[^"\\\\])*"|(?1))*\\}))'
+const readKeys = ['grep', '-oP', stateKeys, statePath]
 const hint = 'See journalctl -u snapd, and snap changes.'
 
 const options = v.strictObject({ askStore: v.boolean() })
@@ -30,7 +34,10 @@ export default defineProbe<'updates', SnapOptions>({
   blind: 'Security: the store does not tell it apart. Without askStore, what snapd has not yet found.',
   inputs: {
     list: { from: list.join(' '), recognise: text => /^Name\s+Version\s+Rev/m.test(text) || /^All snaps up to date|^error: /im.test(text) },
-    state: { from: statePath, recognise: text => /^\s*\{/.test(text) && /"(?:last-refresh|snaps|refresh-candidates)"/.test(text) },
+    state: {
+      from: readKeys.join(' '),
+      recognise: text => /^\s*[{"]/.test(text) && /"(?:last-refresh|snaps|refresh-candidates)"/.test(text),
+    },
     times: { from: 'snap refresh --time', recognise: text => /^(?:timer|schedule|last|next|hold): /m.test(text) },
   },
 
@@ -45,20 +52,19 @@ export default defineProbe<'updates', SnapOptions>({
 })
 
 async function readState(host: Host): Promise<Captured[]> {
-  try {
-    return [await host.captured(statePath)]
-  } catch (error) {
-    if (error instanceof HostError && (error.code === 'EACCES' || error.code === 'EPERM'))
-      throw new Denied(`${statePath} may not be read`, 'Let the agent run as root.')
-    throw error
-  }
+  const snaps = (await namesIn(host, '/var/lib/snapd/snaps')).filter(name => name.endsWith('.snap'))
+  if (host.uid !== 0) throw new Denied(`${statePath} may not be read`, 'Let the agent run as root.')
+  if (snaps.length === 0) throw new Absent('no snap is installed')
+  const state = await host.run(readKeys, { timeoutMs: 20_000 })
+  if (state.code !== 0) throw new Failed(cut(state.stderr, 200) || 'the state of snapd holds none of the keys that are known here', hint)
+  return [state]
 }
 
 /** @throws Absent where no snap is installed, Failed where snap did, Error where nothing tells what waits */
 export function parse(inputs: Inputs, { now }: Pick<ParseContext, 'now'>): FactTypes['updates'] {
   const captured = sole(inputs, 'list')
   const state = sole(inputs, 'state') ? readData(sole(inputs, 'state') as Captured) : undefined
-  if (state && Object.keys(objectOf(state.snaps) ?? {}).length === 0) throw new Absent('no snap is installed')
+  if (state && 'snaps' in state && Object.keys(objectOf(state.snaps) ?? {}).length === 0) throw new Absent('no snap is installed')
   const found = captured ? parseRefreshList(captured) : state ? candidatesOf(state) : undefined
   if (!found) throw new Error('Cannot tell what waits from the times of refreshes alone')
   const heldUntil = state ? Date.parse(textOf(objectOf(objectOf(objectOf(state.config)?.core)?.refresh)?.hold) ?? '') : Number.NaN
@@ -75,9 +81,15 @@ type Data = { readonly [key: string]: unknown }
 
 /** The state of snapd has no document; these keys are those of overlord/snapstate. */
 function readData(captured: Captured): Data {
-  const data = objectOf(objectOf(jsonOf(captured, hint))?.data)
-  if (!data) throw new Error('Cannot read the state of snapd: it holds no data')
-  return data
+  if (!captured.text.trimStart().startsWith('"')) {
+    const data = objectOf(objectOf(jsonOf(captured, hint))?.data)
+    if (!data) throw new Error('Cannot read the state of snapd: it holds no data')
+    return data
+  }
+  const lines = wholeLines(captured).filter(line => line.trim() !== '')
+  const data = objectOf(jsonOf({ ...captured, text: `{${lines.join(',')}}` }, hint)) ?? {}
+  if (textOf(data['last-refresh']) === null) throw new Error('Cannot read the state of snapd: it does not say when it last refreshed')
+  return { ...data, config: { core: { refresh: { hold: data.hold } } } }
 }
 
 /** What snapd found and did not install yet (an application that runs holds its own refresh back). */
