@@ -14,6 +14,8 @@ export const needs: readonly Need[] = [
   { program: 'clamd', package: 'clamav-daemon' },
   { program: 'nft', package: 'nftables' },
   { program: 'ip', package: 'iproute2' },
+  { program: 'iptables', package: 'iptables' },
+  { program: 'firewall-offline-cmd', package: 'firewalld' },
   { program: 'unshare', package: 'util-linux' },
   { program: 'systemd-analyze', package: 'systemd' },
   { program: 'apt-get', package: 'apt' },

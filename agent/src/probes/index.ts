@@ -43,6 +43,8 @@ import filesystemsMacos from './filesystems/macos.ts'
 import filesystemsMounts from './filesystems/mounts.ts'
 import filesystemsWindows from './filesystems/windows.ts'
 import firewallApplication from './firewall/application-firewall.ts'
+import firewallFirewalld from './firewall/firewalld.ts'
+import firewallIptables from './firewall/iptables.ts'
 import firewallNftables from './firewall/nftables.ts'
 import firewallPf from './firewall/pf.ts'
 import firewallUfw from './firewall/ufw.ts'
@@ -146,6 +148,8 @@ export const probes: readonly Probe[] = [
   antivirusTrendMicro,
   antivirusWazuh,
   encryptionLuks,
+  firewallFirewalld,
+  firewallIptables,
   firewallNftables,
   firewallUfw,
   hardeningLinux,
