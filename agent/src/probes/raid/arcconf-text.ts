@@ -1,4 +1,5 @@
 import { Absent } from '../../probe.ts'
+import { linesOf } from '../lines.ts'
 import type { ArrayState, MemberState } from './array.ts'
 import { blankDrive, type Drive, type Report, sizeOf, type Volume } from './controller.ts'
 
@@ -34,7 +35,7 @@ export function parseArcconf(text: string): Report {
 
 function sectionsOf(text: string): Section[] {
   const sections: Section[] = []
-  for (const line of text.split('\n')) {
+  for (const line of linesOf(text)) {
     const volume = /^\s*Logical device number (\d{1,4})/i.exec(line)?.[1]
     const drive = /^\s*Device #(\d{1,4})/.exec(line)?.[1]
     if (volume) sections.push({ kind: 'volume', title: volume, rows: [] })

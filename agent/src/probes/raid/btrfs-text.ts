@@ -92,6 +92,8 @@ export function parseScrub(text: string): Scrub {
     (/scrub started at .* and finished after/.test(text) ? 'finished' : /scrub started at .*running/.test(text) ? 'running' : undefined)
   const summary = field('Error summary') ?? /with (\d{1,12}) errors/.exec(text)?.[0]
   if (!status || summary === undefined) throw new Error('Cannot read the scrub: it tells no status or no errors')
+  if (!/no errors found/.test(summary) && field('Status') !== undefined && field('Unverified') === undefined)
+    throw new Error('Cannot read the scrub: its errors are cut short')
   const started = localTime(field('Scrub started') ?? field('Scrub resumed') ?? /scrub started at (.*?) and/.exec(text)?.[1])
   const lasted = /^(\d{1,6}):(\d\d):(\d\d)$/.exec(field('Duration') ?? '')
   const duration = lasted ? (Number(lasted[1]) * 3600 + Number(lasted[2]) * 60 + Number(lasted[3])) * 1000 : 0

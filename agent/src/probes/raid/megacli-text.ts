@@ -1,3 +1,4 @@
+import { linesOf } from '../lines.ts'
 import type { ArrayState, MemberState } from './array.ts'
 import { blankDrive, type Drive, type Report, sizeOf, type Volume } from './controller.ts'
 
@@ -32,7 +33,7 @@ function sectionsOf(text: string): Section[] {
   const sections: Section[] = []
   let adapter = 'a0'
   let volume: string | null = null
-  for (const line of text.split('\n')) {
+  for (const line of linesOf(text)) {
     const opened = opening(line)
     if (opened?.kind === 'adapter') {
       adapter = `a${opened.title}`
@@ -44,7 +45,7 @@ function sectionsOf(text: string): Section[] {
     const again = opened?.kind === 'drive' && !line.startsWith('PD:') && current?.kind === 'drive' && current.values.size === 0
     if (opened && !again) sections.push({ ...opened, values: new Map(), adapter, volume })
     const [, key, value] = /^\s*([^:\n]{1,80}?)\s*: ?(.*?)\s*$/.exec(line) ?? []
-    if (key && value !== undefined && !/^PD$/.test(key)) sections.at(-1)?.values.set(key, value)
+    if (key && value !== undefined && !/^(PD|Exit Code)$/.test(key)) sections.at(-1)?.values.set(key, value)
   }
   return sections
 }

@@ -1,5 +1,6 @@
 import { type Host, NotInstalled } from '../../host.ts'
 import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs } from '../../probe.ts'
+import { linesOf } from '../lines.ts'
 import { captureFile } from '../sysfs.ts'
 import { blankArray, countMembers, detailOf, type Member, type RaidArray, raidFact } from './array.ts'
 
@@ -54,7 +55,7 @@ function mapsOf({ text, stderr }: Captured): RaidArray[] {
     throw new Denied('multipath may not be asked', 'Run the agent as root.')
   if (text.trim() === '') return []
   const maps: { name: string; members: Member[]; words: string[] }[] = []
-  for (const line of text.split('\n')) {
+  for (const line of linesOf(text)) {
     const map = MAP.exec(line)
     if (map) maps.push({ name: map[1] ?? '', members: [], words: [] })
     else if (/^[\s|`-]+ ?(\d+:\d+:\d+:\d+|#:#:#:#)/.test(line)) maps.at(-1)?.members.push(pathOf(line))

@@ -1,3 +1,4 @@
+import { linesOf } from '../lines.ts'
 import type { ArrayState, MemberState } from './array.ts'
 import { blankDrive, type Drive, type Report, sizeOf, type Volume } from './controller.ts'
 
@@ -20,8 +21,10 @@ export function parseSsacli(text: string): Report {
   const drives = sections.filter(section => section.kind === 'drive').map(driveOf)
   const controllers = sections.filter(section => section.kind === 'controller')
   const grouped = volumes.length > 0 || drives.some(drive => drive.group !== null)
+  const bare = volumes.find(volume => drives.length > 0 && !drives.some(drive => drive.group === volume.group))
+  if (bare) throw new Error(`Cannot read ${bare.name}: its drives are not told, so the output may be cut short`)
   if (controllers.length === 0) throw new Error('Cannot find a controller in the output of ssacli')
-  if (!grouped && !/^\s*(unassigned|HBA Drives)\b/im.test(text) && (drives.length > 0 || !/None attached/i.test(text)))
+  if (!grouped && !/^\s*(unassigned|HBA Drives)\b/im.test(text) && (drives.length > 0 || !/None attached[\s\S]*^\s+SEP \(/im.test(text)))
     throw new Error('Cannot judge the controllers: their arrays are not told')
   return { volumes, drives: byPlace(drives), faults: sections.flatMap(faultOf) }
 }
@@ -40,7 +43,7 @@ function sectionsOf(text: string): Section[] {
   const sections: Section[] = []
   let controller = ''
   let group: string | null = null
-  for (const line of text.split('\n')) {
+  for (const line of linesOf(text)) {
     const opened = opening(line)
     if (!opened) {
       const [, key, value] = /^\s+([^:\n]{1,80}): *(.*?)\s*$/.exec(line) ?? []
@@ -151,11 +154,11 @@ function faultOf({ kind, title, values, controller }: Section): Report['faults']
         : []
   return keys.flatMap(key => {
     const word = values.get(key)
-    if (word === undefined || /^(OK|Redundant|Not (Supported|Configured|Present)|Enabled|None)\b/i.test(word)) return []
+    if (word === undefined || /^(OK|(Not )?Redundant|Not (Supported|Configured|Present)|Enabled|None)\b/i.test(word)) return []
     const state =
       /^(fail|dead)/i.test(word) && key === 'Controller Status'
         ? ('failed' as const)
-        : /fail|degraded|dead|missing|not redundant/i.test(word)
+        : /fail|degraded|dead|missing/i.test(word)
           ? ('degraded' as const)
           : ('unknown' as const)
     return [

@@ -1,6 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
 import { type Host, NotInstalled } from '../../host.ts'
 import { Absent, type Captured, defineProbe, Failed, type Inputs } from '../../probe.ts'
+import { linesOf } from '../lines.ts'
 import type { Sensor } from './quantity.ts'
 import { upsSensors } from './supply.ts'
 
@@ -107,7 +108,7 @@ function upsOf({ text, stderr, name }: Captured): Sensor[] {
 /** `key: value` of upsc, or `VAR ups key "value"` of the protocol; see NUT's docs/net-protocol.txt. */
 function valuesOf(text: string): Map<string, string> {
   const values = new Map<string, string>()
-  for (const line of text.split('\n')) {
+  for (const line of linesOf(text)) {
     const [, key, value = ''] = /^([a-z][\w.]{1,80}): ?(.*)$/.exec(line) ?? /^VAR \S{1,80} ([a-z][\w.]{1,80}) "(.*)"\s*$/.exec(line) ?? []
     if (key && value.trim() !== '') values.set(key, value.replace(/\s+#.*$/, '').trim())
   }
