@@ -48,7 +48,7 @@ function controllerOf({ text, stderr }: Captured): FactTypes['memory']['controll
   if (/unable to open database|Permission denied/i.test(`${stderr}${text.slice(0, 300)}`))
     throw new Denied('the database of rasdaemon may not be read', 'Run the agent as root.')
   const none = /^No Memory errors\.?\s*$/m.test(text)
-  const section = /^Memory controller events summary:\s*\n((?:\s+\S.*(?:\n|$))+)/m.exec(text)?.[1]
+  const section = /^Memory controller events summary:\s*\n((?:[ \t]+\S.*(?:\n|$))+)/m.exec(text)?.[1]
   if (!none && section === undefined) throw new Error('Cannot read the summary of rasdaemon: it tells nothing of memory')
   const dimms = new Map<string, { correctable: number; uncorrectable: number }>()
   for (const line of (section ?? '').split('\n').filter(row => row.trim() !== '')) {

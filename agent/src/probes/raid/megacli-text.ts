@@ -121,7 +121,7 @@ function driveOf({ title, values, adapter, volume }: Section): Drive {
     sizeBytes: sizeOf(values.get('Raw Size') ?? values.get('Capacity'), 1024),
     temperatureCelsius: countOf(/^(\d{1,3}) ?C/.exec(values.get('Drive Temperature') ?? '')?.[1]),
     mediaErrors: /^\d{1,12}$/.test(values.get('Media Error Count') ?? '') ? Number(values.get('Media Error Count')) : null,
-    alert: flagged === undefined && predicted === null ? null : /^yes$/i.test(flagged ?? '') || (predicted ?? 0) > 0,
+    alert: /^yes$/i.test(flagged ?? '') || (predicted ?? 0) > 0 ? true : /^no$/i.test(flagged ?? '') || predicted === 0 ? false : null,
   }
 }
 

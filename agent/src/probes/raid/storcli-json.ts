@@ -124,7 +124,7 @@ function driveOf(name: string, row: Json, data: Json): Drive {
     sizeBytes: sizeOf(wordOf(device['Raw size']), 1024) ?? sizeOf(wordOf(row.Size), 1024),
     temperatureCelsius: numberOf(/(-?\d{1,3}) ?C\b/.exec(wordOf(health['Drive Temperature']) ?? '')?.[1]),
     mediaErrors: numberOf(health['Media Error Count']),
-    alert: flagged === undefined && predicted === null ? null : /^yes$/i.test(flagged ?? '') || (predicted ?? 0) > 0,
+    alert: /^yes$/i.test(flagged ?? '') || (predicted ?? 0) > 0 ? true : /^no$/i.test(flagged ?? '') || predicted === 0 ? false : null,
   }
 }
 
