@@ -48,8 +48,6 @@ export type Report = {
   readonly faults: readonly { readonly name: string; readonly state: ArrayState; readonly detail: string }[]
 }
 
-export const emptyReport: Report = { volumes: [], drives: [], faults: [] }
-
 /** A drive of which only the place is known. */
 export function blankDrive(slot: string): Drive {
   const nothing = {
