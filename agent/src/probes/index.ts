@@ -1,4 +1,5 @@
 import type { Probe } from '../probe.ts'
+import accountsLinux from './accounts/linux.ts'
 import agentSelf from './agent/self.ts'
 import antivirusBitdefender from './antivirus/bitdefender.ts'
 import antivirusCarbonBlack from './antivirus/carbon-black.ts'
@@ -79,6 +80,9 @@ import sensorsUps from './sensors/ups.ts'
 import servicesLaunchd from './services/launchd.ts'
 import servicesSystemd from './services/systemd.ts'
 import servicesWindows from './services/windows.ts'
+import softwareDpkg from './software/dpkg.ts'
+import softwarePacman from './software/pacman.ts'
+import softwareRpm from './software/rpm.ts'
 import systemLinux from './system/linux.ts'
 import systemMacos from './system/macos.ts'
 import systemWindows from './system/windows.ts'
@@ -153,6 +157,10 @@ export const probes: readonly Probe[] = [
   firewallNftables,
   firewallUfw,
   hardeningLinux,
+  accountsLinux,
+  softwareDpkg,
+  softwareRpm,
+  softwarePacman,
   raidZfs,
   raidBtrfs,
   raidStorcli,

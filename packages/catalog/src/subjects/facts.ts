@@ -1,3 +1,4 @@
+import type { AccountsFact } from './accounts/facts.ts'
 import type { AgentFact } from './agent/facts.ts'
 import type { AntivirusFact } from './antivirus/facts.ts'
 import type { BackupsFact } from './backups/facts.ts'
@@ -14,6 +15,7 @@ import type { RaidFact } from './raid/facts.ts'
 import type { RebootFact } from './reboot/facts.ts'
 import type { SensorsFact } from './sensors/facts.ts'
 import type { ServicesFact } from './services/facts.ts'
+import type { SoftwareFact } from './software/facts.ts'
 import type { SystemFact } from './system/facts.ts'
 import type { UpdatesFact } from './updates/facts.ts'
 import type { UsageFact } from './usage/facts.ts'
@@ -38,6 +40,8 @@ export type FactTypes = {
   firewall: FirewallFact
   encryption: EncryptionFact
   hardening: HardeningFact
+  accounts: AccountsFact
+  software: SoftwareFact
   agent: AgentFact
 }
 export type SubjectName = keyof FactTypes

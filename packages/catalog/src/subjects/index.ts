@@ -1,4 +1,7 @@
 import { defineSubject, type Subject } from '../subject.ts'
+import { accountsChecks } from './accounts/checks.ts'
+import { accountsFact } from './accounts/facts.ts'
+import { accountsMetrics } from './accounts/metrics.ts'
 import { agentChecks } from './agent/checks.ts'
 import { agentFact } from './agent/facts.ts'
 import { agentMetrics } from './agent/metrics.ts'
@@ -48,6 +51,9 @@ import { sensorsMetrics } from './sensors/metrics.ts'
 import { servicesChecks } from './services/checks.ts'
 import { servicesFact } from './services/facts.ts'
 import { servicesMetrics } from './services/metrics.ts'
+import { softwareChecks } from './software/checks.ts'
+import { softwareFact } from './software/facts.ts'
+import { softwareMetrics } from './software/metrics.ts'
 import { systemChecks } from './system/checks.ts'
 import { systemFact } from './system/facts.ts'
 import { systemMetrics } from './system/metrics.ts'
@@ -175,6 +181,22 @@ export const subjects: readonly Subject[] = [
     fact: hardeningFact,
     metrics: hardeningMetrics,
     checks: hardeningChecks,
+  }),
+  defineSubject({
+    name: 'accounts',
+    title: 'Local administrators',
+    domain: 'security',
+    fact: accountsFact,
+    metrics: accountsMetrics,
+    checks: accountsChecks,
+  }),
+  defineSubject({
+    name: 'software',
+    title: 'Installed software',
+    domain: 'host',
+    fact: softwareFact,
+    metrics: softwareMetrics,
+    checks: softwareChecks,
   }),
   defineSubject({ name: 'agent', title: 'Agent', domain: 'agent', fact: agentFact, metrics: agentMetrics, checks: agentChecks }),
 ]
