@@ -150,5 +150,5 @@ export class Judge {
 
 function differs(before: Finding | undefined, after: Finding): boolean {
   if (before?.status !== after.status || before.since !== after.since || before.worseSince !== after.worseSince) return true
-  return canonical(before.carry) !== canonical(after.carry)
+  return before.carry !== after.carry && canonical(before.carry) !== canonical(after.carry)
 }
