@@ -149,6 +149,21 @@ describe('taking reports', () => {
     expect(collector.core.fleet.byId(client.hostId)?.seq).toBe(0)
   })
 
+  test('an agent that says goodbye is gone at once, and back with its next frame', async () => {
+    const client = await enrolled()
+    const up = () => collector.core.fleet.up(collector.core.fleet.byId(client.hostId) as never, Date.now())
+    client.send(client.report(1, 'clock/chrony', clock))
+    await client.next('ack')
+    expect(up()).toBe(true)
+    client.send({ type: 'leave', reason: 'stop' })
+    await client.closed()
+    expect(up()).toBe(false)
+    await client.join(collector.agentUrl)
+    client.send(client.report(2, 'clock/chrony', { ...clock, stratum: 5 }))
+    await client.next('ack')
+    expect(up()).toBe(true)
+  })
+
   test('a removed host is cut off at once, and its key opens no door any more', async () => {
     const client = await enrolled()
     const closing = client.closed()

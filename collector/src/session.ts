@@ -146,10 +146,16 @@ export class Session {
         if (!this.#inOrder(frame)) return
         return frame.type === 'report' ? this.#report(frame, bytes) : this.#beat(frame, bytes)
       case 'leave':
-        return this.#close(1000, 'left')
+        return this.#leave()
       case 'hello':
         throw new FrameError('type', 'no second hello on a connection')
     }
+  }
+
+  #leave(): void {
+    this.host.leftAt = this.#deps.clock.now()
+    this.#deps.changed(this.host)
+    this.#close(1000, 'left')
   }
 
   /** Whether a frame comes right after the one before it. What does not is not taken: an acknowledgement would jump over a hole. */
