@@ -170,7 +170,14 @@ async function routes({ values }: CollectorConfig, { core, store, clock, events,
     shards: values.shards,
     secure: values['tls.cert'] !== null,
   })
-  await apiRoutes(app, { fleet, store, access, now, remove: hostId => core.remove(hostId, 'operator') })
+  await apiRoutes(app, {
+    fleet,
+    store,
+    access,
+    now,
+    remove: hostId => core.remove(hostId, 'operator'),
+    refresh: (hostId, keys) => core.refresh(hostId, keys),
+  })
   await adminRoutes(app, {
     store,
     access,

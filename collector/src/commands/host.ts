@@ -4,10 +4,11 @@ import type { Call } from '../collector.ts'
 import { CommandError, type Io, loadConfig, parsed, printable, table } from '../command.ts'
 import type { hostDetail, hostSummary } from '../http/views.ts'
 
-const HELP = `fettle-collector host list|show|remove
+const HELP = `fettle-collector host list|show|refresh|remove
 
   list [--status critical|warning|unknown|ok]   the hosts and their worst findings
   show INSTANCE                                 findings and facts of one
+  refresh INSTANCE                              ask its agent to look at everything again soon
   remove INSTANCE                               decommission it: all its data, its key and its series end
 
   --json     as JSON
@@ -28,7 +29,13 @@ export async function host(args: readonly string[], io: Io): Promise<number> {
   return withAdmin(await loadConfig(io.env), async call => {
     if (action === 'list') return list(call, io, values)
     if (action === 'show') return show(io, values.json, (await call('GET', path)) as Detail)
-    if (action !== 'remove') throw new CommandError(`there is no action ${JSON.stringify(action)}: wanted list, show or remove`, 64)
+    if (action === 'refresh') {
+      await call('POST', `${path}/refresh`, {})
+      io.out.write(`${instance} is asked to look again.\n`)
+      return 0
+    }
+    if (action !== 'remove')
+      throw new CommandError(`there is no action ${JSON.stringify(action)}: wanted list, show, refresh or remove`, 64)
     await call('DELETE', path)
     io.out.write(`${instance} is removed. Uninstall its agent, or it stays refused.\n`)
     return 0

@@ -151,7 +151,7 @@ async function send(
   }
   try {
     const source = Readable.from(counted(), { objectMode: true, highWaterMark: 2 })
-    if (gzip) await pipeline(source, createGzip({ level: constants.Z_BEST_SPEED }), out)
+    if (gzip) await pipeline(source, createGzip({ level: constants.Z_BEST_SPEED, chunkSize: 64 * 1024 }), out)
     else await pipeline(source, out)
     events.exposed(endpoint, (performance.now() - started) / 1000, bytes, rendering.series)
   } catch (error) {

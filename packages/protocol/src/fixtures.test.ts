@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { factHash } from './digest.ts'
-import { FrameError, readAgentFrame, readCollectorFrame } from './frames.ts'
+import { type Frame, FrameError, readAgentFrame, readCollectorFrame } from './frames.ts'
 import { hostIdOf, verifyHello } from './signing.ts'
 
 /* Frames of every released version: both sides read them for ever. Files are added here and never changed. */
@@ -15,7 +15,7 @@ const fixtures = readdirSync(root).flatMap(version =>
     return [`${version}/${file}`, fixture] as const
   }),
 )
-const named = (name: string) => fixtures.find(([file]) => file === name)?.[1].frame as Record<string, never>
+const named = (name: string) => fixtures.find(([file]) => file === name)?.[1].frame as unknown
 
 describe('frames of released versions', () => {
   test.each(fixtures)('%s is read as it was meant, by the side it is for and no other', (_, { from, frame }) => {
@@ -37,15 +37,15 @@ describe('frames of released versions', () => {
 
   test('hashes of facts stay what they were: another hash would have every agent send everything', () => {
     for (const name of ['v1/report.json', 'v1/report-denied.json']) {
-      const { outcome, reason, data, hash } = named(name)
+      const { outcome, reason, data, hash } = named(name) as Frame<'report'>
       expect(factHash({ outcome, reason, data })).toBe(hash)
     }
   })
 
   test('a signature over what v1 binds is good for ever', () => {
-    const { nonce, server } = named('v1/challenge.json')
-    const { hostId, session, signature, enrol } = named('v1/hello-enrol.json')
-    const { publicKey } = enrol as { publicKey: string }
+    const { nonce, server } = named('v1/challenge.json') as Frame<'challenge'>
+    const { hostId, session, signature, enrol } = named('v1/hello-enrol.json') as Frame<'hello'>
+    const publicKey = enrol?.publicKey ?? ''
     expect(hostIdOf(publicKey)).toBe(hostId)
     expect(verifyHello(publicKey, { nonce, session, server, hostId }, signature)).toBe(true)
   })
