@@ -128,6 +128,11 @@ function selectionOf({ shard, of, domain }: HostsQuery): Selection | string {
   return { shard: shard === undefined || of === undefined ? undefined : { index: shard, of }, domains: domains && new Set(domains) }
 }
 
+/** Whether an Accept-Encoding of RFC 9110 section 12.5.3 names gzip, and not with a weight of nothing. */
+function takesGzip(accepted: string): boolean {
+  return accepted.split(',').some(coding => /^\s*gzip\s*(;(?!\s*q=0(\.0*)?\s*$)|$)/i.test(coding))
+}
+
 /** Streams slices, gzipped where asked for, at the reader's pace; stops when the reader goes away. */
 async function send(
   request: FastifyRequest,
@@ -137,7 +142,7 @@ async function send(
   endpoint: string,
 ): Promise<FastifyReply> {
   const started = performance.now()
-  const gzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
+  const gzip = takesGzip(String(request.headers['accept-encoding'] ?? ''))
   reply.hijack()
   const out = reply.raw
   out.writeHead(200, { 'Content-Type': CONTENT_TYPE, ...(gzip ? { 'Content-Encoding': 'gzip' } : {}), Vary: 'Accept-Encoding' })
