@@ -14,16 +14,19 @@ const HELP = `fettle-collector host list|show|refresh|remove
   --json     as JSON
 `
 
+const ACTIONS = ['list', 'show', 'refresh', 'remove']
+
 type Summary = ReturnType<typeof hostSummary>
 type Detail = ReturnType<typeof hostDetail>
 
 export async function host(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parsed(args, { status: { type: 'string' } })
+  const { values, positionals } = parsed(args, { status: { type: 'string' } }, 2)
   const [action, instance] = positionals
   if (values.help || !action) {
     io.out.write(HELP)
     return values.help ? 0 : 64
   }
+  if (!ACTIONS.includes(action)) throw new CommandError(`there is no action ${JSON.stringify(action)}: wanted ${ACTIONS.join(', ')}`, 64)
   if (action !== 'list' && !instance) throw new CommandError('which host? fettle-collector host list shows them', 64)
   const path = `/api/v1/hosts/${encodeURIComponent(instance ?? '')}`
   return withAdmin(await loadConfig(io.env), async call => {
@@ -34,8 +37,6 @@ export async function host(args: readonly string[], io: Io): Promise<number> {
       io.out.write(`${instance} is asked to look again.\n`)
       return 0
     }
-    if (action !== 'remove')
-      throw new CommandError(`there is no action ${JSON.stringify(action)}: wanted list, show, refresh or remove`, 64)
     await call('DELETE', path)
     io.out.write(`${instance} is removed. Uninstall its agent, or it stays refused.\n`)
     return 0

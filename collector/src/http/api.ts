@@ -1,4 +1,4 @@
-import { byBadness, statuses } from '@fettle/catalog'
+import { byBadness, statuses, subjects } from '@fettle/catalog'
 import type { FastifyInstance } from 'fastify'
 import type { Fleet } from '../fleet.ts'
 import type { Store } from '../store/store.ts'
@@ -17,6 +17,8 @@ type Deps = {
   /** Asks the host's agent to look again. @returns false where no agent of it is connected here */
   refresh(hostId: string, keys: string[]): boolean
 }
+
+const checks = new Set(subjects.flatMap(subject => subject.checks.map(check => check.name)))
 
 const paging = {
   limit: { type: 'integer', minimum: 1, maximum: PAGE, default: 100, description: 'Rows of one answer.' },
@@ -172,15 +174,18 @@ export async function apiRoutes(app: FastifyInstance, { fleet, store, access, no
             ...paging,
             status,
             check: { type: 'string', maxLength: 64, description: 'Only this check.' },
-            domain: { type: 'string', maxLength: 32, description: 'Only this domain: hardware, updates, backups, security, host, agent.' },
+            domain: { type: 'string', enum: [...new Set(subjects.map(subject => subject.domain))], description: 'Only this domain.' },
             instance: { type: 'string', maxLength: 253, description: 'Only this host.' },
             role: { type: 'string', enum: ['server', 'desktop', 'laptop'] },
           },
         },
       },
     },
-    async request => {
+    async (request, reply) => {
       const { limit, after, status: wanted, check, domain, instance, role } = request.query
+      // No finding would read as nothing wrong.
+      if (check !== undefined && !checks.has(check)) return reply.code(400).send({ error: `no check is called ${JSON.stringify(check)}` })
+      if (instance !== undefined && !fleet.byInstance(instance)) return reply.code(404).send(notFound(instance))
       const findings = []
       let last: string | null = null
       let more = false

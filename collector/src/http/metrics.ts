@@ -113,8 +113,8 @@ export async function metricsRoutes(app: FastifyInstance, deps: Deps): Promise<v
                 instance: `${target}/shard-${String(shard).padStart(2, '0')}`,
               },
             }))
-      // Exactly this type: Prometheus refuses any other.
-      return reply.header('Content-Type', 'application/json').send(JSON.stringify(targets))
+      // Exactly this type, which the documentation of http_sd demands: to text a charset would be added.
+      return reply.header('Content-Type', 'application/json').send(Buffer.from(JSON.stringify(targets)))
     },
   )
 }
