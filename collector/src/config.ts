@@ -50,7 +50,9 @@ const override = v.pipe(
   ),
   v.transform(({ warning, critical, ...of }) => ({ ...of, warning: limitOf(warning), critical: limitOf(critical) })),
 )
-export type Override = v.InferOutput<typeof override>
+type Read = v.InferOutput<typeof override>
+/** A tier that is left out stays as it was. */
+export type Override = Omit<Read, 'warning' | 'critical'> & Partial<Pick<Read, 'warning' | 'critical'>>
 
 /** Every setting of the collector; `fettle-collector config --sample` prints them as a file. */
 export const settings = {
