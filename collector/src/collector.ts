@@ -184,7 +184,8 @@ async function routes({ values }: CollectorConfig, { core, store, clock, events,
     access,
     clock,
     tokensChanged: () => core.tokensChanged(),
-    agentUrl: () => agentUrlOf(app, values['tls.cert'] !== null),
+    // No other machine can connect to "every address".
+    agentUrl: () => agentUrlOf(app, values['tls.cert'] !== null)?.replace(/\/\/(0\.0\.0\.0|\[::\]):/, `//${hostname()}:`),
   })
   await pageRoutes(app, {
     fleet,

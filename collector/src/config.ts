@@ -23,7 +23,7 @@ const address = v.pipe(
 const unitOf = new Map(subjects.flatMap(subject => subject.checks.map(check => [check.name, check.unit])))
 const tier = v.optional(
   v.union(
-    [v.pipe(v.number(), v.finite()), v.literal('off'), durationText],
+    [v.pipe(v.number(), v.finite('wanted a finite number')), v.literal('off'), durationText],
     'wanted a number in the unit of the check, a duration like 14d, or off',
   ),
 )
@@ -33,19 +33,22 @@ const limitOf = (limit: string | number | undefined): number | 'off' | undefined
 
 /** One override of a check's limits, for a role, for hosts with certain labels, or for both. A name that no check has would change nothing, unseen. */
 const override = v.pipe(
-  v.strictObject({
-    check: v.pipe(
-      v.string(),
-      v.check(name => unitOf.has(name), 'no check has this name; CHECKS.md lists them'),
-    ),
-    role: v.optional(v.picklist(['server', 'desktop', 'laptop'])),
-    labels: v.optional(v.record(v.string(), v.string()), {}),
-    /** A number in the check's unit, a duration for ages, or `off`. Left out: as it was. */
-    warning: tier,
-    critical: tier,
-  }),
+  v.strictObject(
+    {
+      check: v.pipe(
+        v.string(),
+        v.check(name => unitOf.has(name), 'no check has this name; CHECKS.md lists them'),
+      ),
+      role: v.optional(v.picklist(['server', 'desktop', 'laptop'])),
+      labels: v.optional(v.record(v.string(), v.string()), {}),
+      /** A number in the check's unit, a duration for ages, or `off`. Left out: as it was. */
+      warning: tier,
+      critical: tier,
+    },
+    'wanted check, and any of role, labels, warning and critical',
+  ),
   v.check(
-    ({ check, warning, critical }) => unitOf.get(check) === 'milliseconds' || !(isAge(warning) || isAge(critical)),
+    ({ check, warning, critical }) => (unitOf.get(check) ?? 'milliseconds') === 'milliseconds' || !(isAge(warning) || isAge(critical)),
     'this check counts no time: wanted a number in its unit, or off',
   ),
   v.transform(({ warning, critical, ...of }) => ({ ...of, warning: limitOf(warning), critical: limitOf(critical) })),

@@ -27,6 +27,8 @@ export async function host(args: readonly string[], io: Io): Promise<number> {
     return values.help ? 0 : 64
   }
   if (!ACTIONS.includes(action)) throw new CommandError(`there is no action ${JSON.stringify(action)}: wanted ${ACTIONS.join(', ')}`, 64)
+  if (action === 'list' && instance !== undefined)
+    throw new CommandError(`there is no place for ${JSON.stringify(instance)}; see --help`, 64)
   if (action !== 'list' && !instance) throw new CommandError('which host? fettle-collector host list shows them', 64)
   const path = `/api/v1/hosts/${encodeURIComponent(instance ?? '')}`
   return withAdmin(await loadConfig(io.env), async call => {
