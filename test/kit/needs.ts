@@ -14,6 +14,7 @@ export const needs: readonly Need[] = [
   { program: 'clamd', package: 'clamav-daemon' },
   { program: 'nft', package: 'nftables' },
   { program: 'ip', package: 'iproute2' },
+  { program: 'openssl', package: 'openssl' },
   { program: 'unshare', package: 'util-linux' },
   { program: 'systemd-analyze', package: 'systemd' },
   { program: 'apt-get', package: 'apt' },
