@@ -12,7 +12,7 @@ import { startWorker } from './worker.ts'
 
 const SHARDS = 16
 /** Scrapes of a kind; the middle one counts, the longest stop of the event loop does. */
-const RUNS = 5
+const RUNS = { quick: 3, whole: 5 } as const
 
 type Scrape = { readonly seconds: number; readonly bytes: number; readonly stoppedMs: number; readonly body: Buffer }
 type Watched = { call(name: 'watch'): Promise<void>; call(name: 'watchedMs'): Promise<number> }
@@ -20,11 +20,12 @@ type Watched = { call(name: 'watch'): Promise<void>; call(name: 'watchedMs'): Pr
 /** What a scrape of the fleet costs, against prom-client with the same series. */
 export async function exposition(quick: boolean): Promise<Figure[]> {
   const figures: Figure[] = []
-  for (const hosts of quick ? [1000] : [1000, 10_000]) figures.push(...(await ofFleet(hosts)))
+  const runs = quick ? RUNS.quick : RUNS.whole
+  for (const hosts of quick ? [1000] : [1000, 10_000]) figures.push(...(await ofFleet(hosts, runs)))
   return figures
 }
 
-async function ofFleet(hosts: number): Promise<Figure[]> {
+async function ofFleet(hosts: number, runs: number): Promise<Figure[]> {
   const worker = startWorker<CollectorCalls>('collector-worker.ts', ['--expose-gc'])
   const { url } = await worker.call('start', { beat: '1h' })
   progress(`exposition: ${hosts} hosts are made up`)
@@ -36,21 +37,21 @@ async function ofFleet(hosts: number): Promise<Figure[]> {
   const file = join(tmpdir(), `series-${hosts}.txt`)
   await writeFile(file, cold.body)
   const taken = {
-    all: await several(() => scrape(worker, all, 'identity')),
-    allGzip: await several(() => scrape(worker, all, 'gzip')),
-    shardGzip: await several(() => scrape(worker, shard, 'gzip')),
+    all: await several(() => scrape(worker, all, 'identity'), runs),
+    allGzip: await several(() => scrape(worker, all, 'gzip'), runs),
+    shardGzip: await several(() => scrape(worker, shard, 'gzip'), runs),
     shardsChanged: await several(async () => {
       await worker.call('changeAll')
       return await scrape(worker, shard, 'gzip')
-    }),
+    }, runs),
     changed: await several(async () => {
       await worker.call('changeAll')
       return await scrape(worker, all, 'gzip')
-    }),
+    }, runs),
   }
   await worker.stop()
   const series = cold.body.toString('latin1').match(/^[^#\n]/gm)?.length ?? 0
-  const prom = await promClient(file, hosts)
+  const prom = await promClient(file, hosts > 1000 ? 2 : runs, hosts)
   return figuresOf(hosts, series, taken, prom)
 }
 
@@ -87,12 +88,11 @@ function figuresOf(hosts: number, series: number, taken: Taken, prom: { plain: S
   ]
 }
 
-async function promClient(file: string, hosts: number): Promise<{ plain: Scrape; gzip: Scrape; series: number }> {
+async function promClient(file: string, runs: number, hosts: number): Promise<{ plain: Scrape; gzip: Scrape; series: number }> {
   progress(`exposition: prom-client with the series of ${hosts} hosts`)
   const worker = startWorker<PromCalls>('prom-worker.ts', ['--max-old-space-size=8192'])
   const { series } = await worker.call('load', { file })
   const { url } = await worker.call('listen')
-  const runs = hosts > 1000 ? 2 : RUNS
   const plain = await several(() => scrape(worker, url, 'identity'), runs)
   const gzip = await several(() => scrape(worker, url, 'gzip'), runs)
   await worker.stop()
@@ -100,7 +100,7 @@ async function promClient(file: string, hosts: number): Promise<{ plain: Scrape;
 }
 
 /** The middle time, with the longest stop of all. */
-async function several(take: () => Promise<Scrape>, runs = RUNS): Promise<Scrape> {
+async function several(take: () => Promise<Scrape>, runs: number): Promise<Scrape> {
   const scrapes: Scrape[] = []
   while (scrapes.length < runs) scrapes.push(await take())
   const [last] = scrapes.slice(-1)
