@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,7 +37,7 @@ export async function agent(quick: boolean): Promise<Figure[]> {
   const peers = [idle, ...(await installedPeers())]
   progress('agent: first looks')
   const main = await bundled(SOURCES)
-  const env = envOf(`ws://127.0.0.1:${tap.port}`, token, 'shipped')
+  const env = { ...envOf(`ws://127.0.0.1:${tap.port}`, token, 'shipped'), ...unitEnvironment() }
   const child = start(process.execPath, [main, 'run'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
   const sources = start(process.execPath, [SOURCES, 'run'], {
     env: envOf(agentUrl, token, 'sources'),
@@ -67,6 +67,15 @@ function envOf(url: string, token: string, instance: string): NodeJS.ProcessEnv 
   const data = mkdtempSync(join(tmpdir(), 'agent-'))
   const told = { FETTLE_COLLECTOR: url, FETTLE_TOKEN: token, FETTLE_INSTANCE: instance, FETTLE_LOG_LEVEL: 'error' }
   return { ...process.env, ...told, FETTLE_DATA_DIR: data }
+}
+
+/** What the shipped unit gives the agent besides its folders: it is measured as it is run. */
+function unitEnvironment(): NodeJS.ProcessEnv {
+  const unit = readFileSync(new URL('../../deploy/linux/systemd/fettle-agent.service', import.meta.url), 'utf8')
+  const told = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(match => (match[1] ?? '').split(' '))
+  return Object.fromEntries(
+    told.filter(one => !one.startsWith('FETTLE_')).map(one => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]),
+  )
 }
 
 type Observed = {
