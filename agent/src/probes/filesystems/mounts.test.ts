@@ -215,7 +215,12 @@ describe('the probe on a machine whose file server is dead', () => {
   it('reads this machine', async () => {
     const fact = await mountsProbe().read(localHost(), undefined)
     expect(v.is(schema, fact)).toBe(true)
-    expect(JSON.stringify(fact)).toContain('"answers"')
+    expect(fact.filesystems.length).toBeGreaterThan(0)
+    // In a chroot or a container the root may be one that cannot be asked: then it says so, and has no numbers.
+    for (const { standing, sizeBytes, reason } of fact.filesystems) {
+      if (standing === 'answers') expect(sizeBytes).toBeGreaterThan(0)
+      else expect([sizeBytes, reason === null]).toEqual([null, false])
+    }
   })
 })
 
