@@ -149,7 +149,7 @@ describe('what can be configured is read by the real readers', () => {
 
   test.each(yaml.filter(([, title]) => title.endsWith('agent.yaml')))('%s: %s', async (_, _title, text) => {
     const file = { text, mode: 0o600, uid: 0 }
-    const { config } = await loadConfig({ env: {}, uid: 0, readFile: () => Promise.resolve(file) })
+    const { config } = await loadConfig({ env: {}, uid: 0, readFile: () => Promise.resolve(file), probes })
     expect(config.role).toBe('server')
     for (const source of ['restic', 'borg', 'marker', 'systemd']) expect(config.options[`backups/${source}`], source).toHaveLength(1)
   })
@@ -174,7 +174,7 @@ describe('what can be configured is read by the real readers', () => {
   })
 
   test('every variable of the environment is one that is read', () => {
-    const known = [...Object.values(agentSettings()), ...Object.values(collectorSettings)].flatMap(setting =>
+    const known = [...Object.values(agentSettings(probes)), ...Object.values(collectorSettings)].flatMap(setting =>
       'env' in setting && setting.env ? [setting.env] : [],
     )
     const said = documents.flatMap(({ text }) => [...text.matchAll(/\bFETTLE_[A-Z_]+/g)].map(([variable]) => variable))
@@ -182,7 +182,7 @@ describe('what can be configured is read by the real readers', () => {
   })
 
   test('every setting in dots is one of agent or collector', () => {
-    const known = [...Object.keys(agentSettings()), ...Object.keys(collectorSettings)]
+    const known = [...Object.keys(agentSettings(probes)), ...Object.keys(collectorSettings)]
     const dotted = quotations(inside => /^(tls|limits|log|collector)\.[a-zA-Z]+$/.test(inside)).map(([, path]) => path)
     expect(dotted.filter(path => !known.includes(path ?? ''))).toEqual([])
   })

@@ -14,7 +14,7 @@ import { type Membership, readMembership, writeMembership } from './membership.t
 import { Outbox } from './outbox.ts'
 import { keyOf, type Probe } from './probe.ts'
 import selfProbe, { type Live } from './probes/agent/self.ts'
-import { probes as allProbes } from './probes/index.ts'
+import { probesOf } from './probes/platform.ts'
 import { Schedule, scheduleLimits, type Task } from './schedule.ts'
 import { readAddress } from './target.ts'
 import { version } from './version.ts'
@@ -65,7 +65,7 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
   closers.add(() => outbox.close())
 
   const looked = new Map<string, HeldFact>()
-  const probes = probesFor(parts.probes ?? allProbes, host.platform, config)
+  const probes = probesFor(parts.probes ?? (await probesOf(host.platform)), host.platform, config)
   const options = { ...config.options, [keyOf(selfProbe)]: { live: liveOf(parts, outbox, looked) } }
   const tasks = await Promise.all(probes.map(probe => taskOf(probe, { ...parts, config: { ...config, options } }, outbox, looked)))
   outbox.keepOnly(new Set(tasks.map(task => task.key)))

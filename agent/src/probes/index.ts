@@ -1,49 +1,5 @@
 import type { Probe } from '../probe.ts'
-import agentSelf from './agent/self.ts'
-import antivirusClamav from './antivirus/clamav.ts'
-import backupsBorg from './backups/borg.ts'
-import backupsMarker from './backups/marker.ts'
-import backupsRestic from './backups/restic.ts'
-import backupsSystemd from './backups/systemd.ts'
-import clockChrony from './clock/chrony.ts'
-import clockTimedatectl from './clock/timedatectl.ts'
-import disksSmartctl from './disks/smartctl.ts'
-import encryptionLuks from './encryption/luks.ts'
-import filesystemsMounts from './filesystems/mounts.ts'
-import firewallNftables from './firewall/nftables.ts'
-import firewallUfw from './firewall/ufw.ts'
-import hardeningLinux from './hardening/linux.ts'
-import memoryEdac from './memory/edac.ts'
-import raidMd from './raid/md.ts'
-import rebootLinux from './reboot/linux.ts'
-import sensorsHwmon from './sensors/hwmon.ts'
-import servicesSystemd from './services/systemd.ts'
-import systemLinux from './system/linux.ts'
-import updatesApt from './updates/apt.ts'
-import usageProc from './usage/proc.ts'
+import { linuxProbes } from './linux.ts'
 
-/** Every source that the agent can read. A probe is in this list or it does not exist. */
-export const probes: readonly Probe[] = [
-  rebootLinux,
-  systemLinux,
-  usageProc,
-  updatesApt,
-  filesystemsMounts,
-  disksSmartctl,
-  raidMd,
-  sensorsHwmon,
-  memoryEdac,
-  clockTimedatectl,
-  clockChrony,
-  servicesSystemd,
-  agentSelf,
-  backupsRestic,
-  backupsBorg,
-  backupsMarker,
-  backupsSystemd,
-  antivirusClamav,
-  encryptionLuks,
-  firewallNftables,
-  firewallUfw,
-  hardeningLinux,
-]
+/** Every source that the agent can read, on whatever system. A probe is in its system's list or it does not exist. */
+export const probes: readonly Probe[] = linuxProbes
