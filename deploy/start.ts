@@ -24,10 +24,15 @@ process.exitCode = await untilSignal(process, log, async () => {
 async function startOwnAgent(collector: RunningCollector, log: Log): Promise<Agent> {
   const made = (await collector.admin('POST', '/api/v1/tokens', { uses: 1, expiresInMs: 600_000, note: 'npm start' })) as { token: string }
   const config = defaultConfig({
-    collector: { url: collector.agentUrl, caFile: null, allowPlain: false, token: made.token },
+    collector: { url: reachable(collector.agentUrl), caFile: env.FETTLE_TLS_CERT ?? null, allowPlain: false, token: made.token },
     dataDir: `${data}/agent`,
   })
   return startAgent({ config, host: localHost(), clock: systemClock, log, state: await openStateDir(config.dataDir) })
+}
+
+/** A collector that listens on every address is reached on loopback from its own machine. */
+function reachable(agentUrl: string): string {
+  return agentUrl.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
 }
 
 /** What the collector thinks of this machine, as `fettle-agent check` would print it. */
@@ -55,7 +60,6 @@ API         ${url}/api/v1/openapi.json
 
 The next machine (this token enrols one, within a day):
   fettle-agent enroll --collector ${agentUrl} --token ${next.token}
-To be reached from other machines: FETTLE_LISTEN=0.0.0.0:7300 FETTLE_TLS_CERT=… FETTLE_TLS_KEY=… npm start
 
 Ctrl-C stops.
 `)

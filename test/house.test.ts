@@ -90,7 +90,7 @@ describe('who may touch what', () => {
 })
 
 describe('every thing is in its list', () => {
-  test('each probe file is in probes/index.ts: one that is not listed does not exist', () => {
+  test("each probe file is in its system's list: one that is not listed does not exist", () => {
     const listed = new Set(probes.map(probe => `agent/src/probes/${probe.subject}/${probe.source}.ts`))
     const files = under('agent/src/probes/').filter(file => /export default defineProbe/.test(code(file)))
     expect(files.filter(file => !listed.has(file))).toEqual([])

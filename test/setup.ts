@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { lookUp } from '../agent/src/host/run.ts'
-import { needs, planFor } from './kit/needs.ts'
+import { type Need, needs, planFor } from './kit/needs.ts'
 
 const APT = '/usr/bin/apt-get'
 /** Asked by every maintainer script before it starts a service; see https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt */
@@ -9,7 +9,7 @@ const POLICY = '/usr/sbin/policy-rc.d'
 
 /** Before any test: brings what tests need where the rights allow it. @throws with the exact command where they do not */
 export default function setup(): void {
-  const missing = needs.filter(({ program }) => lookUp(program) === undefined)
+  const missing = needs.filter(need => !isHere(need))
   const plan = planFor({ missing, isRoot: process.getuid?.() === 0, hasApt: existsSync(APT) })
   if (plan.do === 'tell') throw new Error(plan.message)
   if (plan.do === 'nothing') return
@@ -18,8 +18,13 @@ export default function setup(): void {
     aptGet('update')
     aptGet('install', '-y', '--no-install-recommends', ...plan.packages)
   })
-  const still = missing.filter(({ program }) => lookUp(program) === undefined).map(({ program }) => program)
+  const still = missing.filter(need => !isHere(need)).map(({ program }) => program)
   if (still.length > 0) throw new Error(`Cannot test without ${still.join(', ')}: ${plan.packages.join(' ')} did not bring them`)
+}
+
+/** A program on the path, or a file by its whole path. */
+function isHere({ program }: Need): boolean {
+  return program.startsWith('/') ? existsSync(program) : lookUp(program) !== undefined
 }
 
 function aptGet(...args: readonly string[]): void {

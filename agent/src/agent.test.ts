@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Agent, type AgentParts, startAgent } from './agent.ts'
-import { defaultConfig } from './config.ts'
 import { fastClock } from './fakes/clock.ts'
 import { type FakeCollector, type FakeConnection, startFakeCollector } from './fakes/collector.ts'
 import { silentLog } from './fakes/log.ts'
 import { localHost } from './host/local.ts'
 import { openStateDir } from './host/state.ts'
+import { defaultConfig } from './index.ts'
 import { defineProbe, type Probe } from './probe.ts'
 
 let folder: string

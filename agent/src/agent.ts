@@ -14,7 +14,7 @@ import { type Membership, readMembership, writeMembership } from './membership.t
 import { Outbox } from './outbox.ts'
 import { keyOf, type Probe } from './probe.ts'
 import selfProbe, { type Live } from './probes/agent/self.ts'
-import { probes as allProbes } from './probes/index.ts'
+import { probesOf } from './probes/platform.ts'
 import { Schedule, scheduleLimits, type Task } from './schedule.ts'
 import { readAddress } from './target.ts'
 import { version } from './version.ts'
@@ -23,6 +23,9 @@ import { version } from './version.ts'
 const ACK_WAIT_MS = 20_000
 /** A jump of the wall clock beyond this means that the machine slept or was set right: everything is looked at again, ms. */
 const JUMP_MS = 60_000
+
+/** How often a source that is not there is told to be still missing, ms. */
+const ABSENT_TOLD_MS = 3 * 3_600_000
 
 /** What an agent is made of; tests pass their own. */
 export type AgentParts = {
@@ -65,7 +68,7 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
   closers.add(() => outbox.close())
 
   const looked = new Map<string, HeldFact>()
-  const probes = probesFor(parts.probes ?? allProbes, host.platform, config)
+  const probes = probesFor(parts.probes ?? (await probesOf(host.platform)), host.platform, config)
   const options = { ...config.options, [keyOf(selfProbe)]: { live: liveOf(parts, outbox, looked) } }
   const tasks = await Promise.all(probes.map(probe => taskOf(probe, { ...parts, config: { ...config, options } }, outbox, looked)))
   outbox.keepOnly(new Set(tasks.map(task => task.key)))
@@ -108,7 +111,9 @@ async function taskOf(probe: Probe, { host, config, log }: AgentParts, outbox: O
   const cadence = await readCadence(probe.every)
   const key = keyOf(probe)
   const look = async () => {
-    const fact = await lookAt(probe, host, config, cadence.everyMs)
+    const seen = await lookAt(probe, host, config, cadence.everyMs)
+    // What is not there is looked for as often, but told to be still missing only now and then: most machines lack most sources.
+    const fact = seen.outcome === 'absent' ? { ...seen, everyMs: Math.max(seen.everyMs, ABSENT_TOLD_MS) } : seen
     if (looked.get(key)?.outcome !== fact.outcome) log.info({ key, outcome: fact.outcome, reason: fact.reason }, 'looked')
     looked.set(key, { ...fact, data: undefined })
     await outbox.observe(fact)

@@ -78,6 +78,6 @@ describe("the agent's configuration", () => {
   })
 
   test('the default configuration is one', () => {
-    expect(defaultConfig().logLevel).toBe('info')
+    expect(defaultConfig({}, []).logLevel).toBe('info')
   })
 })

@@ -4,7 +4,6 @@ import * as v from 'valibot'
 import { readCadence } from './cadence.ts'
 import type { LookConfig } from './look.ts'
 import { keyOf, type Probe } from './probe.ts'
-import { probes as allProbes } from './probes/index.ts'
 import { readAddress } from './target.ts'
 
 const DEFAULT_FILE = '/etc/fettle/agent.yaml'
@@ -35,7 +34,8 @@ export type ConfigSources = {
   readonly uid: number
   /** Reads the file; undefined where there is none. @throws where it may not be read */
   readFile(path: string): Promise<ConfigFile | undefined>
-  readonly probes?: readonly Probe[]
+  /** Whose settings there are. */
+  readonly probes: readonly Probe[]
 }
 
 export type Loaded = { readonly config: AgentConfig; readonly settings: Settings; readonly effective: Config<Settings> }
@@ -111,7 +111,7 @@ const base = {
 } as const satisfies Settings
 
 /** Every setting: those of the agent, what each probe may be told (enabled, every), and the probes' own. */
-export function agentSettings(probes: readonly Probe[] = allProbes): Settings {
+export function agentSettings(probes: readonly Probe[]): Settings {
   const keys = probes.map(keyOf)
   const own = probes.flatMap(probe => (probe.setting ? [[`${probe.subject}.${probe.source}`, probe.setting] as const] : []))
   return {
@@ -134,7 +134,7 @@ export function agentSettings(probes: readonly Probe[] = allProbes): Settings {
 
 /** File, then environment over it. @throws ConfigError with every mistake at once */
 export async function loadConfig(sources: ConfigSources): Promise<Loaded> {
-  const probes = sources.probes ?? allProbes
+  const { probes } = sources
   const settings = agentSettings(probes)
   const path = sources.env.FETTLE_AGENT_CONFIG ?? DEFAULT_FILE
   const file = await sources.readFile(path)
@@ -147,7 +147,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Loaded> {
 }
 
 /** What holds where nobody says anything: for tests, and for replayed machines. */
-export function defaultConfig(over: Partial<AgentConfig> = {}, probes: readonly Probe[] = allProbes): AgentConfig {
+export function defaultConfig(over: Partial<AgentConfig>, probes: readonly Probe[]): AgentConfig {
   const { values } = readConfig(agentSettings(probes), { env: {} })
   return { ...configOf(values, probes, { env: {}, uid: 0 }), ...over }
 }

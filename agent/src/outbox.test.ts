@@ -49,9 +49,9 @@ describe('the outbox', () => {
     await observed(outbox, fact('raid/md', 1, 1000))
     outbox.ack(outbox.lastSeq)
     const writes = disk.writes.count
-    await observed(outbox, fact('raid/md', 1, 2000, { tookMs: 99 }))
+    await observed(outbox, fact('raid/md', 1, 61_000, { tookMs: 99 }))
     expect(waiting(outbox)).toEqual([])
-    expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({ 'raid/md': 2000 })
+    expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({ 'raid/md': 61_000 })
     expect(disk.writes.count).toBe(writes)
   })
 
@@ -63,20 +63,20 @@ describe('the outbox', () => {
     const { outbox } = await machine()
     await observed(outbox, fact('raid/md', 1))
     outbox.ack(outbox.lastSeq)
-    await observed(outbox, fact('raid/md', 1, 2000, over))
+    await observed(outbox, fact('raid/md', 1, 61_000, over))
     expect(waiting(outbox)).toHaveLength(1)
   })
 
   test('a beat tells a look until it is acknowledged, and all again on a new connection', async () => {
     const { outbox } = await machine()
-    await observed(outbox, fact('raid/md', 1, 1000), fact('raid/md', 1, 2000))
+    await observed(outbox, fact('raid/md', 1, 1000), fact('raid/md', 1, 61_000))
     outbox.ack(outbox.lastSeq)
     const beat = outbox.beat(outbox.lastSeq)
-    expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({ 'raid/md': 2000 })
+    expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({ 'raid/md': 61_000 })
     outbox.beatAcked(beat?.fresh ?? {})
     expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({})
     outbox.welcome(outbox.lastSeq, [])
-    expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({ 'raid/md': 2000 })
+    expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({ 'raid/md': 61_000 })
   })
 
   test('no beat overtakes a report, since its seq would acknowledge the report unseen', async () => {
@@ -262,3 +262,13 @@ async function tornAppend(disk: ReturnType<typeof fakeDisk>, bytes: number): Pro
   const line = '0123abcd {"entry":[999999,"raid/s0",5,60000,"00000000000000000000000000000000"],"body":{"outcome":"ok"}}\n'
   await disk.append('outbox', line.slice(0, bytes))
 }
+
+test('a look long before its turn is not told: the collector calls a fact stale only after three intervals', async () => {
+  const { outbox } = await machine()
+  await observed(outbox, fact('raid/md', 1, 1000))
+  outbox.ack(outbox.lastSeq)
+  await observed(outbox, fact('raid/md', 1, 20_000))
+  expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({})
+  await observed(outbox, fact('raid/md', 1, 56_000))
+  expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({ 'raid/md': 56_000 })
+})

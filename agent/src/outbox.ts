@@ -18,6 +18,8 @@ export const outboxLimits = {
   groupMs: 200,
   /** After a failed write the next one is tried after this, ms. */
   retryMs: 60_000,
+  /** A look is told once this share of its interval has passed since the one told before. */
+  toldShare: 0.9,
   /** The file is rewritten once it is larger than this and thrice what it must hold, characters. */
   rewriteOverChars: 256 * 1024,
 } as const
@@ -146,7 +148,9 @@ export class Outbox {
     const seq = this.#takeSeq()
     if (this.#unwritten.length > 0) this.#schedule()
     if (!this.#isGiven(seq)) return undefined
-    const untold = (entry: Newest) => entry.freshAt !== (entry.seq > this.#acked ? entry.at : entry.knownAt)
+    // A look sooner than the fact's own interval needs no telling: the collector calls it stale only after three.
+    const untold = (entry: Newest) =>
+      entry.freshAt - (entry.seq > this.#acked ? entry.at : entry.knownAt) >= outboxLimits.toldShare * entry.everyMs
     const fresh = [...this.#newest.values()].filter(untold).map(entry => [entry.key, entry.freshAt])
     return { type: 'beat', seq, fresh: Object.fromEntries(fresh), ...this.#droppedPart() }
   }

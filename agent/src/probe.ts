@@ -86,7 +86,7 @@ export type Probe<S extends SubjectName = SubjectName, O = unknown> = {
   read(host: Host, options: O): Promise<FactTypes[S]>
 }
 
-/** A probe is a value; see agent/src/probes/index.ts for the list. */
+/** A probe is a value; see agent/src/probes/linux.ts for the list. */
 export function defineProbe<S extends SubjectName, O = unknown>(probe: Probe<S, O>): Probe {
   return probe as unknown as Probe
 }

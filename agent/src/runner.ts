@@ -1,4 +1,4 @@
-import { type HeldFact, subjectOf } from '@fettle/catalog'
+import { type HeldFact, schemaOf } from '@fettle/catalog'
 import { parseDuration } from '@fettle/kit'
 import { limits } from '@fettle/protocol'
 import * as v from 'valibot'
@@ -20,7 +20,7 @@ type Told = Pick<HeldFact, 'outcome' | 'reason' | 'hint' | 'data'>
 
 /** A parser's result, or what it threw, as an outcome; used by `parse` too. */
 export function checked(probe: Pick<Probe, 'subject' | 'source'>, data: unknown): Told {
-  const schema = subjectOf(probe.subject)?.fact
+  const schema = schemaOf(probe.subject)
   if (!schema) throw new Error(`Cannot check a fact of the unknown subject ${probe.subject}`)
   const result = v.safeParse(schema, data)
   if (result.success) return { outcome: 'ok', data: result.output }

@@ -12,7 +12,7 @@ const HELP = `fettle-collector ${VERSION}: keeps the fleet, judges it, tells Pro
 
   fettle-collector run                       run in the foreground
   fettle-collector token create|list|revoke  tokens for machines to enrol with, and for the API
-  fettle-collector host list|show|remove     the machines of the fleet
+  fettle-collector host list|show|refresh|remove  the machines of the fleet
   fettle-collector config                    what is in force, and where each value came from
 
 Every command has --help. Settings come from /etc/fettle/collector.yaml (or FETTLE_CONFIG) and the environment over it;

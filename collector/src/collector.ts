@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { readSupportTable, shippedSupportTable } from '@fettle/catalog'
 import { type Clock, Closers, type Log, systemClock } from '@fettle/kit'
 import type { FastifyInstance } from 'fastify'
@@ -170,13 +171,21 @@ async function routes({ values }: CollectorConfig, { core, store, clock, events,
     shards: values.shards,
     secure: values['tls.cert'] !== null,
   })
-  await apiRoutes(app, { fleet, store, access, now, remove: hostId => core.remove(hostId, 'operator') })
+  await apiRoutes(app, {
+    fleet,
+    store,
+    access,
+    now,
+    remove: hostId => core.remove(hostId, 'operator'),
+    refresh: (hostId, keys) => core.refresh(hostId, keys),
+  })
   await adminRoutes(app, {
     store,
     access,
     clock,
     tokensChanged: () => core.tokensChanged(),
-    agentUrl: () => agentUrlOf(app, values['tls.cert'] !== null),
+    // No other machine can connect to "every address".
+    agentUrl: () => agentUrlOf(app, values['tls.cert'] !== null)?.replace(/\/\/(0\.0\.0\.0|\[::\]):/, `//${hostname()}:`),
   })
   await pageRoutes(app, {
     fleet,
@@ -184,7 +193,9 @@ async function routes({ values }: CollectorConfig, { core, store, clock, events,
     now,
     fault: () => (core.ingest.fault ? String((core.ingest.fault.error as Error).message) : undefined),
   })
-  app.get('/api/v1/openapi.json', { schema: { summary: 'This description', tags: ['api'] } }, async () => app.swagger())
+  app.get('/api/v1/openapi.json', { onRequest: access.need('viewer'), schema: { summary: 'This description', tags: ['api'] } }, async () =>
+    app.swagger(),
+  )
   await app.ready()
   return app
 }
@@ -210,7 +221,21 @@ async function tlsOf(cert: string | null, key: string | null): Promise<Tls | und
   if (cert === null && key === null) return undefined
   if (cert === null || key === null)
     throw new Error(`Cannot serve TLS with only ${cert === null ? 'tls.key' : 'tls.cert'}: set both tls.cert and tls.key`)
-  return { cert: await readFile(cert), key: await readFile(key) }
+  const pem = { cert: await pemOf('tls.cert', cert), key: await pemOf('tls.key', key) }
+  try {
+    createSecureContext(pem)
+  } catch (error) {
+    throw new Error(`Cannot serve TLS with ${cert} and ${key}: ${(error as Error).message}`, { cause: error })
+  }
+  return pem
+}
+
+async function pemOf(setting: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    throw new Error(`Cannot read ${setting} ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, { cause: error })
+  }
 }
 
 /** The same routes on a Unix socket that only this user may open: how `fettle-collector token create` reaches a running collector. */

@@ -36,8 +36,15 @@ export async function loadConfig(env: Io['env']): Promise<CollectorConfig> {
   }
 }
 
-/** Options and positionals of a command. @throws CommandError with exit code 64 */
-export function parsed<const O extends NonNullable<ParseArgsConfig['options']>>(args: readonly string[], options: O) {
+/** Options and at most so many positionals of a command. @throws CommandError with exit code 64 */
+export function parsed<const O extends NonNullable<ParseArgsConfig['options']>>(args: readonly string[], options: O, most = 0) {
+  const found = parseOf(args, options)
+  const surplus = found.positionals[most]
+  if (surplus !== undefined) throw new CommandError(`there is no place for ${JSON.stringify(surplus)}; see --help`, 64)
+  return found
+}
+
+function parseOf<const O extends NonNullable<ParseArgsConfig['options']>>(args: readonly string[], options: O) {
   try {
     return parseArgs({
       args: [...args],

@@ -1,29 +1,61 @@
+import { subjects } from '@fettle/catalog'
 import { type Config, optionalText, parseDuration, readConfig, type Settings } from '@fettle/kit'
 import * as v from 'valibot'
 
-const duration = v.pipe(
+const durationText = v.pipe(
   v.string(),
   v.check(text => isDuration(text), 'wanted a duration like 30s, 6h or 30d'),
-  v.transform(parseDuration),
 )
+/** A duration in ms, within what makes sense. */
+const durationWithin = (least: string, most: string) =>
+  v.pipe(
+    durationText,
+    v.transform(parseDuration),
+    v.minValue(parseDuration(least), `wanted ${least} or longer`),
+    v.maxValue(parseDuration(most), `wanted ${most} or shorter`),
+  )
 const address = v.pipe(
   v.string(),
   v.regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'wanted host:port, like 127.0.0.1:7300 or [::1]:7300'),
   v.check(text => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'wanted a port up to 65535'),
 )
 
-/** One override of a check's limits, for a role, for hosts with certain labels, or for both. */
-const override = v.pipe(
-  v.strictObject({
-    check: v.string(),
-    role: v.optional(v.picklist(['server', 'desktop', 'laptop'])),
-    labels: v.optional(v.record(v.string(), v.string()), {}),
-    /** A number in the check's unit, a duration for ages, or `off`. Left out: as it was. */
-    warning: v.optional(v.union([v.number(), v.literal('off'), duration])),
-    critical: v.optional(v.union([v.number(), v.literal('off'), duration])),
-  }),
+const unitOf = new Map(subjects.flatMap(subject => subject.checks.map(check => [check.name, check.unit])))
+const tier = v.optional(
+  v.union(
+    [v.pipe(v.number(), v.finite('wanted a finite number')), v.literal('off'), durationText],
+    'wanted a number in the unit of the check, a duration like 14d, or off',
+  ),
 )
-export type Override = v.InferOutput<typeof override>
+const isAge = (limit: string | number | undefined) => typeof limit === 'string' && limit !== 'off'
+const limitOf = (limit: string | number | undefined): number | 'off' | undefined =>
+  limit === 'off' || typeof limit !== 'string' ? limit : parseDuration(limit)
+
+/** One override of a check's limits, for a role, for hosts with certain labels, or for both. A name that no check has would change nothing, unseen. */
+const override = v.pipe(
+  v.strictObject(
+    {
+      check: v.pipe(
+        v.string(),
+        v.check(name => unitOf.has(name), 'no check has this name; CHECKS.md lists them'),
+      ),
+      role: v.optional(v.picklist(['server', 'desktop', 'laptop'])),
+      labels: v.optional(v.record(v.string(), v.string()), {}),
+      /** A number in the check's unit, a duration for ages, or `off`. Left out: as it was. */
+      warning: tier,
+      critical: tier,
+    },
+    'wanted check, and any of role, labels, warning and critical',
+  ),
+  v.check(
+    ({ check, warning, critical }) => (unitOf.get(check) ?? 'milliseconds') === 'milliseconds' || !(isAge(warning) || isAge(critical)),
+    'this check counts no time: wanted a number in its unit, or off',
+  ),
+  v.transform(({ warning, critical, ...of }) => ({ ...of, warning: limitOf(warning), critical: limitOf(critical) })),
+)
+type Read = v.InferOutput<typeof override>
+/** A tier that is left out stays as it was. */
+export type Override = Omit<Read, 'warning' | 'critical'> & Partial<Pick<Read, 'warning' | 'critical'>>
 
 /** Every setting of the collector; `fettle-collector config --sample` prints them as a file. */
 export const settings = {
@@ -79,14 +111,18 @@ export const settings = {
     env: 'FETTLE_LOG',
     doc: 'How much is logged.',
   },
-  beat: { schema: duration, default: '120s', doc: 'How often an agent says that nothing has changed.' },
+  beat: { schema: durationWithin('1s', '1d'), default: '120s', doc: 'How often an agent says that nothing has changed.' },
   detail: { schema: v.boolean(), default: false, env: 'FETTLE_DETAIL', doc: 'Expose the detail tier of host metrics as well.' },
   shards: {
     schema: v.pipe(v.number(), v.picklist([1, 2, 4, 8, 16, 32, 64], 'wanted a power of two up to 64')),
     default: 4,
     doc: 'Scrape targets that the hosts are spread over; 4 serve 5,000 hosts, 16 serve 15,000.',
   },
-  hostTtl: { schema: duration, default: '30d', doc: 'A host that was not seen for this long is removed with all its data.' },
+  hostTtl: {
+    schema: durationWithin('1d', '3650d'),
+    default: '30d',
+    doc: 'A host that was not seen for this long is removed with all its data.',
+  },
   osSupport: {
     schema: optionalText,
     default: null,
@@ -100,7 +136,7 @@ export const settings = {
     example: [{ check: 'updates-security-late', role: 'laptop', warning: '14d', critical: '30d' }],
   },
   'limits.ingestBytes': {
-    schema: v.pipe(v.number(), v.minValue(1024 * 1024)),
+    schema: v.pipe(v.number(), v.integer(), v.minValue(1024 * 1024)),
     default: 64 * 1024 * 1024,
     doc: 'Reports waiting for the store, in bytes; beyond it agents are told to come back.',
   },

@@ -95,6 +95,13 @@ export class Core {
     return removed || host !== undefined
   }
 
+  /** Asks the agent of a host to look again soon. @returns false where none is connected here */
+  refresh(hostId: string, keys: string[]): boolean {
+    const session = this.gate.session(hostId)
+    session?.refresh(keys)
+    return session !== undefined
+  }
+
   /** Why the collector cannot do its work; empty when it can. */
   async problems(): Promise<string[]> {
     const fault = this.ingest.fault

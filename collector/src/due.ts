@@ -2,7 +2,7 @@ import type { Clock } from '@fettle/kit'
 
 /** Longest time that callbacks keep the event loop, and the pause after it, ms: where very much is due at once, others still get their turn. */
 const SLICE_MS = 10
-const PAUSE_MS = 20
+const PAUSE_MS = 30
 
 /** Calls back for a name when its time has come: one timer for all of them. The newest time given for a name holds. */
 export class Due {

@@ -29,7 +29,7 @@ export function createEvents(log: Log, metrics: CollectorMetrics) {
       metrics.frames.inc({ type })
       metrics.receivedBytes.inc({ type }, bytes)
     },
-    frameRejected(hostId: string, reason: 'schema' | 'size' | 'fact' | 'order', detail: string): void {
+    frameRejected(hostId: string, reason: 'schema' | 'size' | 'fact' | 'order' | 'store', detail: string): void {
       metrics.framesRejected.inc({ reason })
       log.warn({ hostId, reason, detail }, 'frame rejected')
     },

@@ -23,6 +23,8 @@ export class FleetHost {
   agentVersion = ''
   clockOffsetMs: number | null = null
   dropped = 0
+  /** When the agent said goodbye, collector's clock: gone at once, not only when its window has passed. Any later frame takes it back. */
+  leftAt = 0
   /** Collector's clock; null while no agent of it is connected here. */
   connectedSince: number | null = null
   readonly held = new Map<string, HeldFact>()
@@ -173,7 +175,7 @@ export class Fleet {
   }
 
   up(host: FleetHost, now: number): boolean {
-    if (host.lastSeenAt === 0) return false
+    if (host.lastSeenAt <= host.leftAt) return false
     return now - host.lastSeenAt < presenceWindow(this.#beatMs) || (now < this.#graceUntil && host.lastSeenAt > 0)
   }
 

@@ -3,6 +3,7 @@ import { closeCodes, type Frame, factHash, newPrivateKey } from '@fettle/protoco
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ProtocolClient } from '../../test/kit/client.ts'
 import { startTestCollector, type TestCollector } from '../../test/kit/collector.ts'
+import { until } from '../../test/kit/until.ts'
 
 const clock = { synchronized: true, service: 'chronyd', enabled: true, reference: 'ntp', stratum: 2, offsetSeconds: 0, lastSyncAt: null }
 let collector: TestCollector
@@ -147,6 +148,36 @@ describe('taking reports', () => {
     expect(await client.closed()).toBe(closeCodes.protocol)
     expect(held(client).held.size).toBe(0)
     expect(collector.core.fleet.byId(client.hostId)?.seq).toBe(0)
+  })
+
+  test('an agent that says goodbye is gone at once, and back with its next frame', async () => {
+    const client = await enrolled()
+    const up = () => collector.core.fleet.up(collector.core.fleet.byId(client.hostId) as never, Date.now())
+    client.send(client.report(1, 'clock/chrony', clock))
+    await client.next('ack')
+    expect(up()).toBe(true)
+    client.send({ type: 'leave', reason: 'stop' })
+    await client.closed()
+    expect(up()).toBe(false)
+    await client.join(collector.agentUrl)
+    client.send(client.report(2, 'clock/chrony', { ...clock, stratum: 5 }))
+    await client.next('ack')
+    expect(up()).toBe(true)
+  })
+
+  test('an operator may ask for another look at facts that the host reports, and at nothing else', async () => {
+    const client = await enrolled()
+    client.send(client.report(1, 'clock/chrony', clock))
+    await client.next('ack')
+    const path = `/api/v1/hosts/${encodeURIComponent(collector.core.fleet.byId(client.hostId)?.meta.instance ?? '')}/refresh`
+    await collector.admin('POST', path, {})
+    expect(await client.next('refresh')).toEqual({ type: 'refresh', keys: ['clock/chrony'] })
+    await expect(collector.admin('POST', path, { keys: ['raid/md'] })).rejects.toThrow('reports no "raid/md"')
+    const closed = client.closed()
+    client.cut()
+    await closed
+    await until(() => collector.core.gate.session(client.hostId) === undefined)
+    await expect(collector.admin('POST', path, {})).rejects.toThrow('is not connected')
   })
 
   test('a removed host is cut off at once, and its key opens no door any more', async () => {

@@ -7,17 +7,21 @@ const BATCH = 512
 const RETRY_BASE_MS = 100
 const RETRY_CAP_MS = 2_000
 
+/** What became of a change; `refused`: the store cannot take this one whatever the time, and it is not stored. */
+export type Settled = Applied | 'refused'
+
 type Waiting = {
   readonly change: Change
   readonly bytes: number
   wanted(): boolean
   readonly queuedAt: number
-  resolve(applied: Applied): void
+  resolve(settled: Settled): void
 }
 
 /**
  * The way of reports to the store: groups of changes, one group at a time, in order. While the store is away they wait here, unacknowledged, in
- * bounded memory; past the bound new ones are turned away and the agent keeps them.
+ * bounded memory; past the bound new ones are turned away and the agent keeps them. A group that the store refuses for itself is tried again change by
+ * change, so that one it cannot take holds up nobody but its own host.
  */
 export class Ingest {
   readonly #store: Store
@@ -30,6 +34,8 @@ export class Ingest {
   #draining: Promise<void> | undefined
   #down: { since: number; error: unknown } | undefined
   #stopped = false
+  /** How many changes at the head of the queue go one by one: their group was refused. */
+  #alone = 0
   #wake: (() => void) | undefined
 
   constructor(deps: { store: Store; clock: Clock; events: Events; maxBytes: number }) {
@@ -49,11 +55,12 @@ export class Ingest {
   }
 
   /**
-   * Resolves when the change is durable (or was before, or its host is gone); undefined where there is no room: tell the agent to come back.
+   * Resolves when the change is durable (or was before, or its host is gone, or it is refused); undefined where there is no room: tell the agent to come back.
+   * @param bytes in memory; one that is larger than the bound goes where nothing else waits
    * @param wanted asked right before it goes to the store: what must not overtake a change that failed answers `false`, and is `gone` as well
    */
-  offer(change: Change, bytes: number, wanted: () => boolean = () => true): Promise<Applied> | undefined {
-    if (this.#stopped || this.#bytes + bytes > this.#maxBytes) return undefined
+  offer(change: Change, bytes: number, wanted: () => boolean = () => true): Promise<Settled> | undefined {
+    if (this.#stopped || (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes)) return undefined
     this.#bytes += bytes
     return new Promise(resolve => {
       this.#queue.push({ change, bytes, wanted, queuedAt: this.#clock.monotonic(), resolve })
@@ -72,44 +79,60 @@ export class Ingest {
     // Whatever else comes in this turn of the event loop joins the first group.
     await new Promise<void>(resolve => setImmediate(resolve))
     while (this.#queue.length > 0 && !this.#stopped) {
-      const taken = this.#queue.slice(0, BATCH)
+      const taken = this.#queue.slice(0, this.#alone > 0 ? 1 : BATCH)
       const group = taken.filter(waiting => waiting.wanted())
       const results = await this.#tryApply(group)
       if (!results) {
         await this.#pause()
         continue
       }
+      if (results === 'refused' && group.length > 1) {
+        this.#alone = taken.length
+        continue
+      }
+      this.#alone = Math.max(0, this.#alone - 1)
       this.#queue = this.#queue.slice(taken.length)
-      const answers = new Map(group.map((waiting, i) => [waiting, results[i] ?? 'gone']))
+      const answers = new Map(group.map((waiting, i) => [waiting, results === 'refused' ? results : (results[i] ?? 'gone')]))
       for (const waiting of taken) this.#settle(waiting, answers.get(waiting) ?? 'gone')
       this.#events.queue(this.#queue.length)
+      // Whoever hears of a change that was not stored says first that what follows it is not wanted.
+      await Promise.resolve()
     }
     this.#draining = undefined
   }
 
-  #settle(waiting: Waiting, applied: Applied): void {
+  #settle(waiting: Waiting, settled: Settled): void {
     this.#bytes -= waiting.bytes
     this.#events.processed((this.#clock.monotonic() - waiting.queuedAt) / 1000)
-    waiting.resolve(applied)
+    waiting.resolve(settled)
   }
 
-  async #tryApply(group: readonly Waiting[]): Promise<Applied[] | undefined> {
+  /** What the store said; undefined where it is away. */
+  async #tryApply(group: readonly Waiting[]): Promise<Applied[] | 'refused' | undefined> {
     if (group.length === 0) return []
     const started = this.#clock.monotonic()
     try {
       const results = await this.#store.apply(group.map(waiting => waiting.change))
       this.#events.storeCommand('apply', (this.#clock.monotonic() - started) / 1000)
-      if (this.#down) this.#events.storeBack()
-      this.#down = undefined
-      this.#backoff.reset()
+      this.#up()
       return results
     } catch (error) {
       this.#events.storeFailed('apply', error)
+      if (!(error instanceof StoreUnavailable)) {
+        this.#up()
+        if (group.length === 1) this.#events.failed('the store refused a report', error)
+        return 'refused'
+      }
       if (!this.#down) this.#events.storeDown(error)
       this.#down ??= { since: this.#clock.now(), error }
-      if (!(error instanceof StoreUnavailable)) this.#events.failed('the store refused a group of reports', error)
       return undefined
     }
+  }
+
+  #up(): void {
+    if (this.#down) this.#events.storeBack()
+    this.#down = undefined
+    this.#backoff.reset()
   }
 
   #pause(): Promise<void> {

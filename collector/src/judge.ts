@@ -30,6 +30,8 @@ export class Judge {
   /** Hosts that are to be judged within moments: what comes meanwhile does not put that off. */
   readonly #settling = new Set<string>()
   readonly #saving = new Map<string, Promise<void>>()
+  /** Hosts whose findings the store did not take: written with the next judgement, which the next beat brings. */
+  readonly #unsaved = new Set<string>()
   #running = true
 
   constructor(deps: Deps) {
@@ -55,6 +57,7 @@ export class Judge {
 
   forget(hostId: string): void {
     this.#settling.delete(hostId)
+    this.#unsaved.delete(hostId)
     this.#due.delete(hostId)
   }
 
@@ -98,7 +101,7 @@ export class Judge {
     const changed = findings.some(finding => differs(host.findings.get(finding.check), finding))
     host.findings = new Map(findings.map(finding => [finding.check, finding]))
     host.changed('findings')
-    if (changed) this.save(host)
+    if (changed || this.#unsaved.has(host.meta.hostId)) this.save(host)
     const next = Math.min(...findings.map(finding => finding.changesAt ?? Number.POSITIVE_INFINITY), now + LATEST)
     this.#due.set(host.meta.hostId, Math.max(next, now + SETTLE_MS))
   }
@@ -140,7 +143,13 @@ export class Judge {
     const before = this.#saving.get(hostId) ?? Promise.resolve()
     const saving = before
       .then(() => this.#deps.store.putFindings(hostId, [...host.findings.values()]))
-      .catch(error => this.#deps.events.storeFailed('putFindings', error))
+      .then(
+        () => void this.#unsaved.delete(hostId),
+        error => {
+          this.#unsaved.add(hostId)
+          this.#deps.events.storeFailed('putFindings', error)
+        },
+      )
       .finally(() => {
         if (this.#saving.get(hostId) === saving) this.#saving.delete(hostId)
       })
@@ -150,5 +159,5 @@ export class Judge {
 
 function differs(before: Finding | undefined, after: Finding): boolean {
   if (before?.status !== after.status || before.since !== after.since || before.worseSince !== after.worseSince) return true
-  return canonical(before.carry) !== canonical(after.carry)
+  return before.carry !== after.carry && canonical(before.carry) !== canonical(after.carry)
 }

@@ -13,15 +13,21 @@ export function startRetirement(deps: {
   failed(error: unknown): void
 }): () => void {
   let cancel = () => {}
+  let stopped = false
   const look = async () => {
     const before = deps.clock.now() - deps.ttlMs
     for (const host of [...deps.fleet.hosts()]) {
-      if (host.connectedSince === null && Math.max(host.lastSeenAt, host.meta.enrolledAt) < before) await deps.remove(host.meta.hostId)
+      if (host.connectedSince !== null || Math.max(host.lastSeenAt, host.meta.enrolledAt) >= before) continue
+      if (stopped) return
+      await deps.remove(host.meta.hostId)
     }
   }
   const arm = () => {
-    cancel = deps.clock.after(EVERY, () => look().catch(deps.failed).finally(arm))
+    if (!stopped) cancel = deps.clock.after(EVERY, () => look().catch(deps.failed).finally(arm))
   }
   arm()
-  return () => cancel()
+  return () => {
+    stopped = true
+    cancel()
+  }
 }

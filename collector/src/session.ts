@@ -5,8 +5,8 @@ import * as v from 'valibot'
 import type { RawData, WebSocket } from 'ws'
 import type { Events } from './events.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
-import type { Ingest } from './ingest.ts'
-import type { Applied, Change } from './store/store.ts'
+import type { Ingest, Settled } from './ingest.ts'
+import type { Change } from './store/store.ts'
 
 /** Offsets smaller than this are the network's, ms: times of the agent are taken as they are. */
 const OFFSET_TOLERANCE_MS = 5_000
@@ -14,6 +14,8 @@ const OFFSET_TOLERANCE_MS = 5_000
 const NACK_RETRY_MS = 5_000
 /** The same while a store that lost its data is made whole, ms. */
 const FORGOT_RETRY_MS = 500
+/** The same where the store cannot take a report, ms: only another version of the collector will change that. */
+const REFUSED_RETRY_MS = 15 * 60_000
 /** The same after a gap, ms. */
 const GAP_RETRY_MS = 1_000
 /** How long frames may be on their way, ms. */
@@ -144,12 +146,19 @@ export class Session {
       case 'report':
       case 'beat':
         if (!this.#inOrder(frame)) return
-        return frame.type === 'report' ? this.#report(frame, bytes) : this.#beat(frame, bytes)
+        // What waits in memory is inflated.
+        return frame.type === 'report' ? this.#report(frame, text.length) : this.#beat(frame, text.length)
       case 'leave':
-        return this.#close(1000, 'left')
+        return this.#leave()
       case 'hello':
         throw new FrameError('type', 'no second hello on a connection')
     }
+  }
+
+  #leave(): void {
+    this.host.leftAt = this.#deps.clock.now()
+    this.#deps.changed(this.host)
+    this.#close(1000, 'left')
   }
 
   /** Whether a frame comes right after the one before it. What does not is not taken: an acknowledgement would jump over a hole. */
@@ -229,14 +238,18 @@ export class Session {
       return this.#refuse(change.seq, 'the store is behind', NACK_RETRY_MS)
     }
     applying.then(
-      applied => this.#applied(applied, change, data),
+      applied => this.#applied(applied, change, { data, generation }),
       error => this.#reject(error),
     )
   }
 
-  #applied(applied: Applied, change: Change, data: unknown): void {
+  #applied(applied: Settled, change: Change, { data, generation }: { data: unknown; generation: number }): void {
+    if (applied === 'refused') return this.#unstorable(change)
+    // Not tried: it waits behind one that failed, and the agent has been told.
+    if (applied === 'gone' && generation !== this.#generation) return
     if (applied === 'gone') return this.#deps.fleet.byId(change.hostId) === this.host ? this.#stranger(change) : this.revoke()
-    if (applied === 'applied') {
+    // An `old` one that memory lacks was stored by a try whose answer was lost.
+    if (applied === 'applied' || change.seq > this.host.seq) {
       this.#deps.fleet.apply(change, data)
       this.#deps.changed(this.host)
     }
@@ -259,6 +272,13 @@ export class Session {
     this.#generation++
     this.#deps.storeForgot()
     this.#refuse(change.seq, 'the store lost data', FORGOT_RETRY_MS)
+  }
+
+  /** The store cannot take this change: the host waits for long, or what follows would make an acknowledgement of it. */
+  #unstorable(change: Change): void {
+    this.#generation++
+    this.#deps.events.frameRejected(this.host.meta.hostId, 'store', `the store refused seq ${change.seq}`)
+    this.#refuse(change.seq, 'the store cannot take this report', REFUSED_RETRY_MS)
   }
 
   /** An agent's time on the collector's clock; never in the future. */

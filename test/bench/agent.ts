@@ -1,28 +1,29 @@
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundled } from './bundle.ts'
 import { end, start } from './children.ts'
 import type { CollectorCalls } from './collector-worker.ts'
+import { type Cost, costFigures, costsOf, packagesChangedAt, refresh } from './costs.ts'
 import type { Figure } from './figure.ts'
 import { cpuSecondsOf, memoryOf } from './machine.ts'
 import { idleNode, installedPeers, type Peer } from './peers.ts'
 import { pause, progress } from './progress.ts'
 import { median } from './statistics.ts'
-import { startTap, type Tap, type Traffic } from './wire.ts'
+import { startTap, type Tap, type Traffic, wireFigures } from './wire.ts'
 import { startWorker } from './worker.ts'
 
 const SOURCES = fileURLToPath(new URL('../../agent/src/main.ts', import.meta.url))
 const BEAT_SECONDS = 120
-const DAY_SECONDS = 86_400
 /** Distance of two looks at the processes, s. */
 const LOOK = 2
-/** Every source is looked at for the first time within this; smartctl, apt and the rest are spread over it. */
-const FIRST_LOOKS = 25
-const SETTLE = 5
+/** What the agent needs to start and connect, s; and the time after its last work before it counts as steady. */
+const START = 3
+const SETTLE = 3
+
+const DISTURBED = 'packages were installed meanwhile, so that sources were looked at outside of their turn'
 
 type Steady = { readonly resident: number; readonly private: number; readonly cpu: number }
 
@@ -36,7 +37,7 @@ export async function agent(quick: boolean): Promise<Figure[]> {
   const peers = [idle, ...(await installedPeers())]
   progress('agent: first looks')
   const main = await bundled(SOURCES)
-  const env = envOf(`ws://127.0.0.1:${tap.port}`, token, 'shipped')
+  const env = { ...envOf(`ws://127.0.0.1:${tap.port}`, token, 'shipped'), ...unitEnvironment() }
   const child = start(process.execPath, [main, 'run'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
   const sources = start(process.execPath, [SOURCES, 'run'], {
     env: envOf(agentUrl, token, 'sources'),
@@ -44,16 +45,18 @@ export async function agent(quick: boolean): Promise<Figure[]> {
   })
   const children = [child, ...peers.map(peer => peer.child), sources]
   try {
-    await pause(FIRST_LOOKS)
-    const first = cpuSecondsOf(pidOf(child))
-    progress('agent: one full round')
+    await pause(START)
     await refresh(main, env)
+    const first = cpuSecondsOf(pidOf(child))
+    progress('agent: one more look at each source')
+    const costs = await costsOf(main, env, pidOf(child))
     await pause(SETTLE)
-    const round = cpuSecondsOf(pidOf(child)) - first
     const early = tap.take()
     progress(`agent: steady for ${seconds} s`)
+    const packages = packagesChangedAt()
     const steady = await observe(children, peers, seconds)
-    return figuresOf({ seconds, first, round, steady, peers, early, traffic: tap.take() })
+    const disturbed = packagesChangedAt() !== packages
+    return figuresOf({ seconds, first, costs, steady, peers, early, traffic: tap.take(), disturbed })
   } finally {
     await stop(children, tap)
     await collector.stop()
@@ -66,18 +69,29 @@ function envOf(url: string, token: string, instance: string): NodeJS.ProcessEnv 
   return { ...process.env, ...told, FETTLE_DATA_DIR: data }
 }
 
+/** What the shipped unit gives the agent besides its folders: it is measured as it is run. */
+function unitEnvironment(): NodeJS.ProcessEnv {
+  const unit = readFileSync(new URL('../../deploy/linux/systemd/fettle-agent.service', import.meta.url), 'utf8')
+  const told = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(match => (match[1] ?? '').split(' '))
+  return Object.fromEntries(
+    told.filter(one => !one.startsWith('FETTLE_')).map(one => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]),
+  )
+}
+
 type Observed = {
   readonly seconds: number
   readonly first: number
-  readonly round: number
+  readonly costs: readonly Cost[]
   readonly steady: readonly Steady[]
   readonly peers: readonly Peer[]
   /** Before the steady time: there was at least one beat. */
   readonly early: Traffic
   readonly traffic: Traffic
+  /** Packages were installed or removed meanwhile. */
+  readonly disturbed: boolean
 }
 
-function figuresOf({ seconds, first, round, steady, peers, early, traffic }: Observed): Figure[] {
+function figuresOf({ seconds, first, costs, steady, peers, early, traffic, disturbed }: Observed): Figure[] {
   const group = `agent, steady, over ${seconds >= 600 ? `${seconds / 60} minutes` : `${seconds} s`}`
   const [own, ...others] = steady
   if (!own) throw new Error('Cannot tell of an agent that was not observed')
@@ -86,7 +100,7 @@ function figuresOf({ seconds, first, round, steady, peers, early, traffic }: Obs
       const other = others[i]
       if (!other) return []
       const told = { group, what, value: of(own), unit, baseline: { name, value: of(other) } }
-      return [i === 0 ? { ...told, budget } : told]
+      return [i === 0 ? { ...told, budget, ...(unit === '%' && disturbed ? { note: DISTURBED } : {}) } : told]
     })
   const fromSources = others.at(-1)
   if (!fromSources) throw new Error('Cannot tell of an agent that was not observed')
@@ -97,50 +111,16 @@ function figuresOf({ seconds, first, round, steady, peers, early, traffic }: Obs
     unit: 'MB',
     baseline: { name: 'idle Node', value: of },
   })
-  const times = { group, unit: 's' as const }
   return [
     ...against('resident memory', 'MB', one => one.resident / 1e6, { of: 'ratio', bound: 'most', limit: 1.5 }),
     ...against('private memory (RssAnon)', 'MB', one => one.private / 1e6, { of: 'value', bound: 'most', limit: 20 }),
     ...against('share of a core, children included', '%', one => one.cpu * 100, { of: 'value', bound: 'most', limit: 0.2 }),
-    { ...times, what: 'CPU of start and first look at every source', value: first },
-    { ...times, what: 'CPU of one more look at every source', value: round },
+    { group, what: 'CPU of start and first look at every source', value: first, unit: 's' },
+    ...costFigures(costs, group),
     plain('resident memory, run from the sources', fromSources.resident / 1e6, (others[0]?.resident ?? 0) / 1e6),
     plain('private memory, run from the sources', fromSources.private / 1e6, (others[0]?.private ?? 0) / 1e6),
-    ...wireFigures(traffic, early, seconds, group),
+    ...wireFigures(traffic, early, { seconds, beatSeconds: BEAT_SECONDS, group }),
   ]
-}
-
-/** Beats come at a fixed pace, so their share of the day is told by their size; everything else by how much there was. */
-function wireFigures({ frames, tcpBytes }: Traffic, early: Traffic, seconds: number, group: string): Figure[] {
-  const { beat: _, ack: __, ...rest } = frames
-  const beat = frames.beat ?? early.frames.beat
-  const ack = frames.ack ?? early.frames.ack
-  const others = Object.values(rest).reduce((sum, kind) => sum + kind.bytes, 0)
-  const mean = (kind: typeof beat) => (kind ? kind.bytes / kind.count : 0)
-  const beats = (DAY_SECONDS / BEAT_SECONDS) * (mean(beat) + mean(ack))
-  const reports = (frames.report?.count ?? 0) * mean(ack)
-  const day = beats + ((others + reports) / seconds) * DAY_SECONDS
-  const seen = Object.entries(frames).map(([type, { count, bytes }]) => `${count} ${type} of ${bytes} bytes`)
-  return [
-    {
-      ...{ group, what: 'payload on the wire a day, both ways', value: day / 1024, unit: 'KB' },
-      budget: { of: 'value', bound: 'most', limit: 200 },
-      note: `a beat every ${BEAT_SECONDS} s; counted: ${seen.join(', ') || 'nothing'}`,
-    },
-    {
-      group,
-      what: 'TCP payload a day, WebSocket headers and pings included',
-      value: (tcpBytes / seconds) * (DAY_SECONDS / 1024),
-      unit: 'KB',
-    },
-  ]
-}
-
-/** Asks the agent, through its own command, to look at everything again. */
-async function refresh(main: string, env: NodeJS.ProcessEnv): Promise<void> {
-  const asking = start(process.execPath, [main, 'refresh'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
-  const [code] = (await once(asking, 'exit')) as [number]
-  if (code !== 0) throw new Error(`Cannot measure: fettle-agent refresh ended with ${code}`)
 }
 
 /** Memory, the middle of many looks, and CPU over the whole time. Peers are asked once a minute, as they would be. */

@@ -6,7 +6,7 @@ import type { SpeakerCalls } from './speaker-worker.ts'
 import { startWorker } from './worker.ts'
 
 /** Time for memory to settle after the last connection, s. */
-const SETTLE = 3
+const SETTLE = 2
 
 /** What an idle connection costs: resident memory of the collector with and without, by hosts that have nothing else. */
 export async function idle(quick: boolean): Promise<Figure[]> {

@@ -20,7 +20,7 @@ type Paced = { readonly samples: number; readonly p50: number; readonly p99: num
 
 /** How many reports a second become durable and acknowledged, and how long one takes. */
 export async function ingest(quick: boolean): Promise<Figure[]> {
-  const size = quick ? { connections: 100, seconds: 4, rate: 500 } : { connections: 1000, seconds: 15, rate: 2000 }
+  const size = quick ? { connections: 100, seconds: 2, rate: 500 } : { connections: 1000, seconds: 15, rate: 2000 }
   const echo = await echoed(size)
   const sqlite = await collected(size, undefined)
   const redis = await startRedis(['--appendfsync', 'everysec'])

@@ -1,4 +1,4 @@
-import type { FactTypes, HeldFact, SubjectName } from '@fettle/catalog'
+import type { FactTypes, SubjectName } from '@fettle/catalog'
 import { factHash } from '@fettle/protocol'
 import { seeded } from './statistics.ts'
 
@@ -261,9 +261,4 @@ function agentOf(round: number, now: number): FactTypes['agent'] {
     probes: ['usage/proc', 'disks/smartctl', 'updates/apt'].map(key => ({ key, outcome: 'ok', tookMs: 12 })),
     warnings: [],
   }
-}
-
-/** A simulated fact as a fleet holds it. */
-export function heldOf({ key, everyMs, data }: SimulatedFact, at: number): HeldFact {
-  return { key, outcome: 'ok', at, everyMs, tookMs: 5, data }
 }

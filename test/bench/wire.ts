@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
+import type { Figure } from './figure.ts'
 
 /** What went over the wire since the last look, both ways together. */
 export type Traffic = { readonly frames: Readonly<Record<string, Kind>>; readonly tcpBytes: number }
@@ -90,4 +91,33 @@ export class FrameReader {
 /** The type of a text frame; `deflated` for a binary one. */
 function typeOf(payload: Buffer): string {
   return /^\{"type":"([a-z]+)"/.exec(payload.toString('latin1', 0, 40))?.[1] ?? 'deflated'
+}
+
+const DAY_SECONDS = 86_400
+
+type Measured = { readonly seconds: number; readonly beatSeconds: number; readonly group: string }
+
+/** What went over the wire, told for a day. Beats come at a fixed pace, so their size and their number a day tell their share. */
+export function wireFigures(traffic: Traffic, early: Traffic, { seconds, beatSeconds, group }: Measured): Figure[] {
+  const { frames, tcpBytes } = traffic
+  const mean = (kind: Kind | undefined) => (kind ? kind.bytes / kind.count : 0)
+  const ack = mean(frames.ack ?? early.frames.ack)
+  const beats = (DAY_SECONDS / beatSeconds) * (mean(frames.beat ?? early.frames.beat) + ack)
+  const reports = frames.report ?? { count: 0, bytes: 0 }
+  const seen = Object.entries(frames).map(([type, { count, bytes }]) => `${count} ${type} of ${bytes} bytes`)
+  return [
+    {
+      ...{ group, what: 'payload on the wire a day, both ways, nothing changing', value: beats / 1024, unit: 'KB' },
+      budget: { of: 'value', bound: 'most', limit: 200 },
+      note: `a beat and its ack every ${beatSeconds} s; seen in this time: ${seen.join(', ') || 'nothing'}`,
+    },
+    {
+      ...{ group, what: 'payload a day with as many reports as there were', unit: 'KB' },
+      value: (beats + ((reports.bytes + reports.count * ack) / seconds) * DAY_SECONDS) / 1024,
+    },
+    {
+      ...{ group, what: 'TCP payload a day, WebSocket headers and pings included', unit: 'KB' },
+      value: (tcpBytes / seconds) * (DAY_SECONDS / 1024),
+    },
+  ]
 }

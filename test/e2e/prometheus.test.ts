@@ -172,8 +172,7 @@ describe('a host that goes', () => {
       return now.includes('fettle_agent_connection_start_timestamp_seconds{instance="alpha"} 0\n') ? now : undefined
     })
 
-    // Present until its window has passed: a restart of an agent is no outage.
-    expect(text).toContain('fettle_agent_up{instance="alpha"} 1\n')
+    expect(text).toContain('fettle_agent_up{instance="alpha"} 0\n')
   })
 
   test('ends in Prometheus with all its series once it is removed, and the other stays', async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createLog } from '@fettle/kit'
+import { type Clock, createLog } from '@fettle/kit'
 import { type RunningCollector, readCollectorConfig, startCollector } from '../../collector/src/index.ts'
 
 export type TestCollector = RunningCollector & {
@@ -14,7 +14,7 @@ export type TestCollector = RunningCollector & {
 }
 
 /** A real collector in this process on a free port, its data in a folder of its own. `env` as the process would have it. */
-export async function startTestCollector(env: Record<string, string> = {}, file = ''): Promise<TestCollector> {
+export async function startTestCollector(env: Record<string, string> = {}, file = '', clock?: Clock): Promise<TestCollector> {
   const data = env.FETTLE_DATA ?? (await mkdtemp(join(tmpdir(), 'fettle-c-')))
   const config = readCollectorConfig(file ? { path: 'test.yaml', text: file } : undefined, {
     FETTLE_LISTEN: '127.0.0.1:0',
@@ -23,7 +23,7 @@ export async function startTestCollector(env: Record<string, string> = {}, file 
     ...env,
   })
   const log = createLog('collector', (env.FETTLE_LOG as 'silent') ?? 'silent')
-  const running = await startCollector({ config, log })
+  const running = await startCollector({ config, log, ...(clock ? { clock } : {}) })
   const get = (path: string) => fetch(`${running.url}${path}`)
   return {
     ...running,

@@ -1,4 +1,4 @@
-/** A program that tests run, and the Debian package that brings it. */
+/** A program that tests run, or a file that they need by its whole path, and the Debian package that brings it. */
 export type Need = { readonly program: string; readonly package: string }
 
 /** Every real part that the tests stand on; there is no test that is left out where one is missing. */
@@ -13,9 +13,12 @@ export const needs: readonly Need[] = [
   { program: 'borg', package: 'borgbackup' },
   { program: 'clamd', package: 'clamav-daemon' },
   { program: 'nft', package: 'nftables' },
+  // nft(8) reads and prints the names of protocols by it.
+  { program: '/etc/protocols', package: 'netbase' },
   { program: 'ip', package: 'iproute2' },
   { program: 'iptables', package: 'iptables' },
   { program: 'firewall-offline-cmd', package: 'firewalld' },
+  { program: 'openssl', package: 'openssl' },
   { program: 'unshare', package: 'util-linux' },
   { program: 'systemd-analyze', package: 'systemd' },
   { program: 'apt-get', package: 'apt' },

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { defaultConfig } from '../../agent/src/config.ts'
+import { defaultConfig } from '../../agent/src/index.ts'
 import type { Captured, Inputs, ParseContext, Probe } from '../../agent/src/probe.ts'
 import { checked } from '../../agent/src/runner.ts'
 

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { describeConfig, sampleFile, settingsHelp } from '@fettle/kit'
 import { type Command, exitCodes } from '../cli.ts'
 import { agentSettings } from '../config.ts'
+import { probes } from '../probes/index.ts'
 import { here } from './here.ts'
 
 /** `fettle-agent config` */
@@ -21,13 +22,13 @@ Examples:
   fettle-agent config --sample | sudo tee /etc/fettle/agent.yaml
 
 Settings:
-${settingsHelp(agentSettings())}
+${settingsHelp(agentSettings(probes))}
 `
   },
   async run(context, args) {
     const { values } = parseArgs({ args: [...args], options: { json: { type: 'boolean' }, sample: { type: 'boolean' } } })
     if (values.sample) {
-      context.stdout.write(sampleFile(agentSettings()))
+      context.stdout.write(sampleFile(agentSettings(probes)))
       return exitCodes.ok
     }
     const { settings, effective } = await here(context)

@@ -63,7 +63,7 @@ async function runParse(context: CliContext, args: readonly string[]): Promise<n
 
 function judge(probe: Probe, inputs: Inputs, now: number, hostname: string) {
   try {
-    const options = defaultConfig().options[keyOf(probe)]
+    const options = defaultConfig({}, probes).options[keyOf(probe)]
     return checked(probe, probe.parse(inputs, { now, hostname, options }))
   } catch (error) {
     return outcomeOf(error, 'linux')

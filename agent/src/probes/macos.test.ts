@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { defaultConfig } from '../config.ts'
+import { defaultConfig } from '../index.ts'
 import { type Inputs, keyOf, type Probe } from '../probe.ts'
 import { checked } from '../runner.ts'
 import { probes } from './index.ts'

@@ -4,31 +4,41 @@ import type { Call } from '../collector.ts'
 import { CommandError, type Io, loadConfig, parsed, printable, table } from '../command.ts'
 import type { hostDetail, hostSummary } from '../http/views.ts'
 
-const HELP = `fettle-collector host list|show|remove
+const HELP = `fettle-collector host list|show|refresh|remove
 
   list [--status critical|warning|unknown|ok]   the hosts and their worst findings
   show INSTANCE                                 findings and facts of one
+  refresh INSTANCE                              ask its agent to look at everything again soon
   remove INSTANCE                               decommission it: all its data, its key and its series end
 
   --json     as JSON
 `
 
+const ACTIONS = ['list', 'show', 'refresh', 'remove']
+
 type Summary = ReturnType<typeof hostSummary>
 type Detail = ReturnType<typeof hostDetail>
 
 export async function host(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parsed(args, { status: { type: 'string' } })
+  const { values, positionals } = parsed(args, { status: { type: 'string' } }, 2)
   const [action, instance] = positionals
   if (values.help || !action) {
     io.out.write(HELP)
     return values.help ? 0 : 64
   }
+  if (!ACTIONS.includes(action)) throw new CommandError(`there is no action ${JSON.stringify(action)}: wanted ${ACTIONS.join(', ')}`, 64)
+  if (action === 'list' && instance !== undefined)
+    throw new CommandError(`there is no place for ${JSON.stringify(instance)}; see --help`, 64)
   if (action !== 'list' && !instance) throw new CommandError('which host? fettle-collector host list shows them', 64)
   const path = `/api/v1/hosts/${encodeURIComponent(instance ?? '')}`
   return withAdmin(await loadConfig(io.env), async call => {
     if (action === 'list') return list(call, io, values)
     if (action === 'show') return show(io, values.json, (await call('GET', path)) as Detail)
-    if (action !== 'remove') throw new CommandError(`there is no action ${JSON.stringify(action)}: wanted list, show or remove`, 64)
+    if (action === 'refresh') {
+      await call('POST', `${path}/refresh`, {})
+      io.out.write(`${instance} is asked to look again.\n`)
+      return 0
+    }
     await call('DELETE', path)
     io.out.write(`${instance} is removed. Uninstall its agent, or it stays refused.\n`)
     return 0

@@ -18,28 +18,34 @@ const HELP = `fettle-collector token create|list|revoke
   fettle-collector token create --uses 20 --expires 7d --label site=Lyon
 `
 
+const OPTIONS = {
+  uses: { type: 'string' },
+  expires: { type: 'string' },
+  label: { type: 'string', multiple: true },
+  note: { type: 'string' },
+  api: { type: 'boolean' },
+  role: { type: 'string' },
+} as const
+const ACTIONS = ['create', 'list', 'revoke']
+
 type ShownToken = Omit<Token, 'secretHash'>
 
 export async function token(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parsed(args, {
-    uses: { type: 'string' },
-    expires: { type: 'string' },
-    label: { type: 'string', multiple: true },
-    note: { type: 'string' },
-    api: { type: 'boolean' },
-    role: { type: 'string' },
-  })
+  const { values, positionals } = parsed(args, OPTIONS, 2)
   const [action, id] = positionals
   if (values.help || !action) {
     io.out.write(HELP)
     return values.help ? 0 : 64
   }
+  if (!ACTIONS.includes(action)) throw new CommandError(`there is no action ${JSON.stringify(action)}: wanted ${ACTIONS.join(', ')}`, 64)
+  if (action === 'revoke' && !id) throw new CommandError('which token? fettle-collector token list shows their ids', 64)
+  // Wrong usage is told before any store is opened.
+  if (action !== 'revoke' && id !== undefined) throw new CommandError(`there is no place for ${JSON.stringify(id)}; see --help`, 64)
+  const wish = action === 'create' ? wishOf(values) : undefined
   const config = await loadConfig(io.env)
   return withAdmin(config, async call => {
-    if (action === 'create') return create(call, io, values, config.values.listen)
-    if (action === 'list') return list(call, io, values.json)
-    if (action === 'revoke') return revoke(call, io, id)
-    throw new CommandError(`there is no action ${JSON.stringify(action)}: wanted create, list or revoke`, 64)
+    if (wish) return create(call, io, wish, { json: values.json, listen: config.values.listen })
+    return action === 'list' ? list(call, io, values.json) : revoke(call, io, id ?? '')
   })
 }
 
@@ -50,26 +56,39 @@ type Wish = {
   readonly note?: string | undefined
   readonly api?: boolean | undefined
   readonly role?: string | undefined
-  readonly json?: boolean | undefined
 }
 
-async function create(call: Call, io: Io, wish: Wish, listen: string): Promise<number> {
-  const body = {
+/** What the API is asked for. @throws CommandError with exit code 64 */
+function wishOf(wish: Wish) {
+  return {
     kind: wish.api ? 'api' : 'enrol',
-    expiresInMs: wish.expires === 'never' ? null : parseDuration(wish.expires ?? (wish.api ? '90d' : '24h')),
+    expiresInMs: wish.expires === 'never' ? null : lifeOf(wish.expires ?? (wish.api ? '90d' : '24h')),
     uses: wish.uses === 'unlimited' ? null : usesOf(wish.uses ?? '1'),
     labels: Object.fromEntries((wish.label ?? []).map(labelOf)),
     role: wish.role ?? 'viewer',
     note: wish.note ?? '',
   }
+}
+
+type Shown = { readonly json: boolean | undefined; readonly listen: string }
+
+async function create(call: Call, io: Io, body: ReturnType<typeof wishOf>, { json, listen }: Shown): Promise<number> {
   const made = (await call('POST', '/api/v1/tokens', body)) as ShownToken & { token: string; collector: string | null }
-  if (wish.json) io.out.write(`${JSON.stringify(made)}\n`)
-  else if (wish.api) io.out.write(`${made.token}\n`)
+  if (json) io.out.write(`${JSON.stringify(made)}\n`)
+  else if (body.kind === 'api') io.out.write(`${made.token}\n`)
   else
     io.out.write(
       `${made.token}\n\nOn the machine to enrol:\n  fettle-agent enroll --collector ${made.collector ?? `wss://${listen}`} --token ${made.token}\n`,
     )
   return 0
+}
+
+function lifeOf(text: string): number {
+  try {
+    return parseDuration(text)
+  } catch {
+    throw new CommandError(`--expires ${text}: wanted a duration like 24h or 90d, or never`, 64)
+  }
 }
 
 function usesOf(text: string): number {
@@ -104,8 +123,7 @@ async function list(call: Call, io: Io, json: boolean | undefined): Promise<numb
   return 0
 }
 
-async function revoke(call: Call, io: Io, id: string | undefined): Promise<number> {
-  if (!id) throw new CommandError('which token? fettle-collector token list shows their ids', 64)
+async function revoke(call: Call, io: Io, id: string): Promise<number> {
   await call('DELETE', `/api/v1/tokens/${encodeURIComponent(id)}`)
   io.out.write(`Token ${id} is revoked.\n`)
   return 0

@@ -3,7 +3,7 @@ import type { Fleet, FleetHost } from '../fleet.ts'
 import { type Dropped, header, renderFamily, seriesLimits } from './series.ts'
 
 /** Bytes that are written at once; between writes the event loop is free. */
-const SLICE_BYTES = 128 * 1024
+const SLICE_BYTES = 256 * 1024
 /** Longest time that rendering keeps the event loop, ms. */
 const SLICE_MS = 10
 

@@ -19,9 +19,10 @@ export type Dropped = (reason: 'host_limit' | 'family_limit', series: number) =>
 export function renderFamily(metric: Metric, host: HostView, budget: { left: number }, dropped: Dropped): string {
   let lines = ''
   let count = 0
+  const head = `${metric.name}{instance="${labelValue(host.instance)}"`
   const seen = new Set<string>()
   for (const sample of metric.samples(host)) {
-    const line = `${metric.name}{${labelsOf(metric, sample, host.instance)}} `
+    const line = `${head}${labelsOf(metric, sample)}} `
     if (seen.has(line)) continue
     seen.add(line)
     if (count >= seriesLimits.perFamily) {
@@ -45,13 +46,18 @@ export function header(metric: Pick<Metric, 'name' | 'help' | 'type'>): string {
   return `# HELP ${metric.name} ${help}\n# TYPE ${metric.name} ${metric.type}\n`
 }
 
-function labelsOf(metric: Metric, [values]: Sample, instance: string): string {
-  const own = metric.labels.map((label, i) => `,${label}="${labelValue(values[i] ?? '')}"`).join('')
-  return `instance="${labelValue(instance)}"${own}`
+function labelsOf({ labels }: Metric, [values]: Sample): string {
+  let text = ''
+  for (let i = 0; i < labels.length; i++) text += `,${labels[i]}="${labelValue(values[i] ?? '')}"`
+  return text
 }
+
+/** Printable ASCII without what is escaped, within the bound: nearly every label value, and nothing to be done. */
+const PLAIN = new RegExp(`^[ !#-[\\]-~]{0,${seriesLimits.labelBytes}}$`)
 
 /** A host's text as a label value: well-formed, no control characters, bounded in bytes, escaped. */
 export function labelValue(text: string): string {
+  if (PLAIN.test(text)) return text
   const clean = text.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '')
   return truncated(clean).replace(/[\\"]/g, '\\$&')
 }

@@ -1,4 +1,4 @@
-import { byBadness, statuses } from '@fettle/catalog'
+import { byBadness, statuses, subjects } from '@fettle/catalog'
 import type { FastifyInstance } from 'fastify'
 import type { Fleet } from '../fleet.ts'
 import type { Store } from '../store/store.ts'
@@ -14,7 +14,11 @@ type Deps = {
   readonly access: Access
   readonly now: () => number
   remove(hostId: string): Promise<boolean>
+  /** Asks the host's agent to look again. @returns false where no agent of it is connected here */
+  refresh(hostId: string, keys: string[]): boolean
 }
+
+const checks = new Set(subjects.flatMap(subject => subject.checks.map(check => check.name)))
 
 const paging = {
   limit: { type: 'integer', minimum: 1, maximum: PAGE, default: 100, description: 'Rows of one answer.' },
@@ -31,7 +35,7 @@ type HostsQuery = { limit: number; after?: string; status?: string; role?: strin
 type FindingsQuery = { limit: number; after?: string; status?: string; check?: string; domain?: string; instance?: string; role?: string }
 
 /** The fleet as JSON, for scripts and other systems. */
-export async function apiRoutes(app: FastifyInstance, { fleet, store, access, now, remove }: Deps): Promise<void> {
+export async function apiRoutes(app: FastifyInstance, { fleet, store, access, now, remove, refresh }: Deps): Promise<void> {
   const viewer = { onRequest: access.need('viewer') }
   const sorted = () => [...fleet.hosts()].sort((a, b) => (a.meta.instance < b.meta.instance ? -1 : 1))
   const notFound = (instance: string) => ({ error: `no host is called ${JSON.stringify(instance)}` })
@@ -118,6 +122,44 @@ export async function apiRoutes(app: FastifyInstance, { fleet, store, access, no
     },
   )
 
+  app.post<{ Params: { instance: string }; Body: { keys?: string[] } | null }>(
+    '/api/v1/hosts/:instance/refresh',
+    {
+      onRequest: access.need('operator'),
+      schema: {
+        summary: 'Ask the agent to look again soon; it decides how often it does',
+        tags: ['hosts'],
+        params: instanceParam,
+        body: {
+          type: ['object', 'null'],
+          additionalProperties: false,
+          properties: {
+            keys: {
+              type: 'array',
+              maxItems: 64,
+              items: { type: 'string', maxLength: 64 },
+              description: 'Facts like updates/apt; left out: all of them.',
+            },
+          },
+        },
+      },
+    },
+    async (request, reply) => {
+      const host = fleet.byInstance(request.params.instance)
+      if (!host) return reply.code(404).send(notFound(request.params.instance))
+      const known = [...host.held.keys()]
+      const strange = request.body?.keys?.find(key => !known.includes(key))
+      if (strange !== undefined)
+        return reply
+          .code(400)
+          .send({ error: `${host.meta.instance} reports no ${JSON.stringify(strange)}: wanted some of ${known.join(', ')}` })
+      const keys = request.body?.keys ?? known
+      if (!refresh(host.meta.hostId, keys))
+        return reply.code(409).send({ error: `${host.meta.instance} is not connected to this collector now` })
+      return reply.code(202).send({ asked: keys })
+    },
+  )
+
   app.get<{ Querystring: FindingsQuery }>(
     '/api/v1/findings',
     {
@@ -132,15 +174,18 @@ export async function apiRoutes(app: FastifyInstance, { fleet, store, access, no
             ...paging,
             status,
             check: { type: 'string', maxLength: 64, description: 'Only this check.' },
-            domain: { type: 'string', maxLength: 32, description: 'Only this domain: hardware, updates, backups, security, host, agent.' },
+            domain: { type: 'string', enum: [...new Set(subjects.map(subject => subject.domain))], description: 'Only this domain.' },
             instance: { type: 'string', maxLength: 253, description: 'Only this host.' },
             role: { type: 'string', enum: ['server', 'desktop', 'laptop'] },
           },
         },
       },
     },
-    async request => {
+    async (request, reply) => {
       const { limit, after, status: wanted, check, domain, instance, role } = request.query
+      // No finding would read as nothing wrong.
+      if (check !== undefined && !checks.has(check)) return reply.code(400).send({ error: `no check is called ${JSON.stringify(check)}` })
+      if (instance !== undefined && !fleet.byInstance(instance)) return reply.code(404).send(notFound(instance))
       const findings = []
       let last: string | null = null
       let more = false

@@ -1,6 +1,6 @@
 import type { ServerOptions } from 'node:https'
 import swagger from '@fastify/swagger'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifySchemaValidationError } from 'fastify'
 import { StoreUnavailable } from '../store/store.ts'
 
 export type Tls = Pick<ServerOptions, 'cert' | 'key'>
@@ -20,7 +20,9 @@ export async function createApp(deps: {
     bodyLimit: BODY_BYTES,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 300 },
-    ajv: { customOptions: { coerceTypes: true } },
+    // What is not known is refused: a filter that is written wrong must not be taken for none.
+    ajv: { customOptions: { coerceTypes: true, removeAdditional: false, verbose: true } },
+    schemaErrorFormatter: ([error], where) => new Error(error ? wantedBy(error, where) : `${where} is not as it should be`),
     ...https,
   })
   await app.register(swagger, {
@@ -43,4 +45,16 @@ export async function createApp(deps: {
   })
   app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `nothing is at ${request.url.slice(0, 200)}` }))
   return app as unknown as FastifyInstance
+}
+
+/** What a request should have said, in words that need no schema. */
+function wantedBy(
+  { keyword, params, message, instancePath, parentSchema }: FastifySchemaValidationError & { parentSchema?: unknown },
+  where: string,
+): string {
+  const what = `${where}${instancePath}`
+  if (keyword === 'enum') return `${what}: wanted one of ${(params.allowedValues as unknown[]).join(', ')}`
+  if (keyword !== 'additionalProperties') return `${what} ${message}`
+  const known = Object.keys((parentSchema as { properties?: object } | undefined)?.properties ?? {})
+  return `${what}: there is no ${JSON.stringify(params.additionalProperty)}: wanted some of ${known.join(', ')}`
 }

@@ -113,8 +113,8 @@ export async function metricsRoutes(app: FastifyInstance, deps: Deps): Promise<v
                 instance: `${target}/shard-${String(shard).padStart(2, '0')}`,
               },
             }))
-      // Exactly this type: Prometheus refuses any other.
-      return reply.header('Content-Type', 'application/json').send(JSON.stringify(targets))
+      // Exactly this type, which the documentation of http_sd demands: to text a charset would be added.
+      return reply.header('Content-Type', 'application/json').send(Buffer.from(JSON.stringify(targets)))
     },
   )
 }
@@ -128,6 +128,11 @@ function selectionOf({ shard, of, domain }: HostsQuery): Selection | string {
   return { shard: shard === undefined || of === undefined ? undefined : { index: shard, of }, domains: domains && new Set(domains) }
 }
 
+/** Whether an Accept-Encoding of RFC 9110 section 12.5.3 names gzip, and not with a weight of nothing. */
+function takesGzip(accepted: string): boolean {
+  return accepted.split(',').some(coding => /^\s*gzip\s*(;(?!\s*q=0(\.0*)?\s*$)|$)/i.test(coding))
+}
+
 /** Streams slices, gzipped where asked for, at the reader's pace; stops when the reader goes away. */
 async function send(
   request: FastifyRequest,
@@ -137,7 +142,7 @@ async function send(
   endpoint: string,
 ): Promise<FastifyReply> {
   const started = performance.now()
-  const gzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
+  const gzip = takesGzip(String(request.headers['accept-encoding'] ?? ''))
   reply.hijack()
   const out = reply.raw
   out.writeHead(200, { 'Content-Type': CONTENT_TYPE, ...(gzip ? { 'Content-Encoding': 'gzip' } : {}), Vary: 'Accept-Encoding' })
@@ -151,7 +156,7 @@ async function send(
   }
   try {
     const source = Readable.from(counted(), { objectMode: true, highWaterMark: 2 })
-    if (gzip) await pipeline(source, createGzip({ level: constants.Z_BEST_SPEED }), out)
+    if (gzip) await pipeline(source, createGzip({ level: constants.Z_BEST_SPEED, chunkSize: 64 * 1024 }), out)
     else await pipeline(source, out)
     events.exposed(endpoint, (performance.now() - started) / 1000, bytes, rendering.series)
   } catch (error) {

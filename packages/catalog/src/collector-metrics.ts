@@ -46,7 +46,7 @@ export const collectorReceivedBytesTotal = own('counter', 'received_bytes_total'
   labels: ['type'],
 })
 export const collectorFramesRejectedTotal = own('counter', 'frames_rejected_total', {
-  help: 'Frames refused, by reason (schema, auth, rate, size, version).',
+  help: 'Frames refused, by reason (schema, fact, order, rate, size, store).',
   labels: ['reason'],
 })
 export const collectorAuthFailuresTotal = own('counter', 'auth_failures_total', {

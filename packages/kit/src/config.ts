@@ -124,7 +124,8 @@ function envValue(text: string, setting: Setting): unknown {
 
 function problem(path: string, setting: Setting, origin: string, issue: v.BaseIssue<unknown>): string {
   const inside = v.getDotPath(issue)
-  const shown = setting.secret ? '(secret)' : JSON.stringify(issue.input)?.slice(0, 120)
+  const said = typeof issue.input === 'number' ? String(issue.input) : JSON.stringify(issue.input)
+  const shown = setting.secret ? '(secret)' : said?.slice(0, 120)
   const where = origin === 'default' ? '' : `${origin}: `
   return `${where}${path}${inside ? `.${inside}` : ''}: ${shown}: ${issue.message}`
 }

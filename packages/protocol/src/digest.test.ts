@@ -34,3 +34,18 @@ test('the hash of a fact is the same in every release: stores and agents remembe
   )
   expect(factHash({ outcome: 'ok', data: { b: [1, 'ä', null], a: 0.5 } })).toBe('0829da84f79d228cbdb43cef0f391e14')
 })
+
+test('what came over the wire has the hash of what was sent, and no other fact has it', () => {
+  const fact = fc.record({
+    outcome: fc.constantFrom('ok', 'failed'),
+    reason: fc.option(fc.string(), { nil: undefined }),
+    data: fc.jsonValue(),
+  })
+  fc.assert(
+    fc.property(fact, fact, (a, b) => {
+      const sent = JSON.parse(JSON.stringify(a)) as typeof a
+      expect(factHash(sent)).toBe(factHash(a))
+      expect(factHash(a) === factHash(b)).toBe(canonical([a.outcome, a.reason, a.data]) === canonical([b.outcome, b.reason, b.data]))
+    }),
+  )
+})

@@ -8,6 +8,8 @@ import { readFeedEntry } from './rows.ts'
 const WAIT_MS = 1_000
 /** On a Cluster one command cannot wait for streams of several hash tags: they are looked at this often, ms. */
 const CLUSTER_POLL_MS = 200
+/** Entries that come together are read together: after the first a follower waits this much for others, ms. */
+const GATHER_MS = 50
 /** Every feed is proved whole at least this often, ms; after a lost connection at once. */
 const PROOF_MS = 5_000
 /** Most entries taken of a bucket at once. */
@@ -103,7 +105,10 @@ export class FeedFollower {
     const feeds = all.map(keys.feed)
     const reply = this.#waiter.xread('COUNT', 1, 'BLOCK', WAIT_MS, 'STREAMS', ...feeds, ...this.#positions)
     const streams = (await within(WAIT_MS + timeoutMs, reply)) as [string, Row[]][] | null
-    return (streams ?? []).map(([feed]) => feeds.indexOf(feed))
+    if (!streams) return []
+    await this.#pause(GATHER_MS)
+    // By now other buckets may have news as well: the next round finds them at once.
+    return streams.map(([feed]) => feeds.indexOf(feed))
   }
 
   /** Tells what is new in the buckets. @returns why entries may have been missed */

@@ -45,9 +45,13 @@ export const memoryCorrectable = defineCheck({
   evaluate: (facts, limit, now, { previous }) =>
     perController(facts, controller => {
       const { since, correctable, id } = controller
-      if (correctable === 0) return ok('no corrected memory error', { carry: { [id]: 0, [`${id} from`]: now } })
       const base = previous?.carry?.[id]
       const from = previous?.carry?.[`${id} from`]
+      if (correctable === 0) {
+        // Within a day the older start says the same, and what is carried need not be written again.
+        const stands = base === 0 && from !== undefined && now >= from && now - from < days(1)
+        return ok('no corrected memory error', { carry: { [id]: 0, [`${id} from`]: stands ? from : now } })
+      }
       const sameCount = base !== undefined && from !== undefined && base <= correctable && now >= from
       const recent = sameCount ? (correctable - base) / Math.max(1, (now - from) / days(1)) : 0
       const overall = since === null ? (sameCount ? 0 : correctable) : correctable / Math.max(1, (now - since) / days(1))

@@ -1,0 +1,145 @@
+import type { Probe } from '../probe.ts'
+import accountsLinux from './accounts/linux.ts'
+import agentSelf from './agent/self.ts'
+import antivirusBitdefender from './antivirus/bitdefender.ts'
+import antivirusCarbonBlack from './antivirus/carbon-black.ts'
+import antivirusClamav from './antivirus/clamav.ts'
+import antivirusCrowdstrike from './antivirus/crowdstrike.ts'
+import antivirusEset from './antivirus/eset.ts'
+import antivirusKaspersky from './antivirus/kaspersky.ts'
+import antivirusMdatp from './antivirus/mdatp.ts'
+import antivirusSentinelone from './antivirus/sentinelone.ts'
+import antivirusSophos from './antivirus/sophos.ts'
+import antivirusTrendMicro from './antivirus/trend-micro.ts'
+import antivirusWazuh from './antivirus/wazuh.ts'
+import backupsBorg from './backups/borg.ts'
+import backupsMarker from './backups/marker.ts'
+import backupsRestic from './backups/restic.ts'
+import backupsSystemd from './backups/systemd.ts'
+import batterySysfs from './battery/sysfs.ts'
+import clockChrony from './clock/chrony.ts'
+import clockTimedatectl from './clock/timedatectl.ts'
+import disksArcconf from './disks/arcconf.ts'
+import disksMegacli from './disks/megacli.ts'
+import disksNvmeCli from './disks/nvme-cli.ts'
+import disksSmartctl from './disks/smartctl.ts'
+import disksSsacli from './disks/ssacli.ts'
+import disksStorcli from './disks/storcli.ts'
+import encryptionLuks from './encryption/luks.ts'
+import filesystemsMounts from './filesystems/mounts.ts'
+import firewallFirewalld from './firewall/firewalld.ts'
+import firewallIptables from './firewall/iptables.ts'
+import firewallNftables from './firewall/nftables.ts'
+import firewallUfw from './firewall/ufw.ts'
+import gpuAmd from './gpu/amd.ts'
+import gpuNvidiaSmi from './gpu/nvidia-smi.ts'
+import hardeningLinux from './hardening/linux.ts'
+import memoryEdac from './memory/edac.ts'
+import memoryRasdaemon from './memory/rasdaemon.ts'
+import raidArcconf from './raid/arcconf.ts'
+import raidBtrfs from './raid/btrfs.ts'
+import raidLvm from './raid/lvm.ts'
+import raidMd from './raid/md.ts'
+import raidMegacli from './raid/megacli.ts'
+import raidMultipath from './raid/multipath.ts'
+import raidSsacli from './raid/ssacli.ts'
+import raidStorcli from './raid/storcli.ts'
+import raidZfs from './raid/zfs.ts'
+import rebootLinux from './reboot/linux.ts'
+import rebootRpm from './reboot/rpm.ts'
+import sensorsApcupsd from './sensors/apcupsd.ts'
+import sensorsHwmon from './sensors/hwmon.ts'
+import sensorsIpmi from './sensors/ipmi.ts'
+import sensorsUps from './sensors/ups.ts'
+import servicesSystemd from './services/systemd.ts'
+import softwareDpkg from './software/dpkg.ts'
+import softwarePacman from './software/pacman.ts'
+import softwareRpm from './software/rpm.ts'
+import systemLinux from './system/linux.ts'
+import updatesApk from './updates/apk.ts'
+import updatesApt from './updates/apt.ts'
+import updatesBootc from './updates/bootc.ts'
+import updatesDnf from './updates/dnf.ts'
+import updatesDnf5 from './updates/dnf5.ts'
+import updatesFlatpak from './updates/flatpak.ts'
+import updatesFwupd from './updates/fwupd.ts'
+import updatesPacman from './updates/pacman.ts'
+import updatesRpmOstree from './updates/rpm-ostree.ts'
+import updatesSnap from './updates/snap.ts'
+import updatesUbuntuPro from './updates/ubuntu-pro.ts'
+import updatesZypper from './updates/zypper.ts'
+import usageProc from './usage/proc.ts'
+
+/** Every source of Linux. */
+export const linuxProbes: readonly Probe[] = [
+  rebootLinux,
+  rebootRpm,
+  systemLinux,
+  usageProc,
+  updatesApt,
+  updatesDnf,
+  updatesDnf5,
+  updatesZypper,
+  updatesPacman,
+  updatesApk,
+  updatesFwupd,
+  updatesUbuntuPro,
+  updatesSnap,
+  updatesFlatpak,
+  updatesRpmOstree,
+  updatesBootc,
+  filesystemsMounts,
+  disksSmartctl,
+  raidMd,
+  sensorsHwmon,
+  memoryEdac,
+  clockTimedatectl,
+  clockChrony,
+  servicesSystemd,
+  agentSelf,
+  backupsRestic,
+  backupsBorg,
+  backupsMarker,
+  backupsSystemd,
+  antivirusClamav,
+  antivirusBitdefender,
+  antivirusCarbonBlack,
+  antivirusCrowdstrike,
+  antivirusEset,
+  antivirusKaspersky,
+  antivirusMdatp,
+  antivirusSentinelone,
+  antivirusSophos,
+  antivirusTrendMicro,
+  antivirusWazuh,
+  encryptionLuks,
+  firewallFirewalld,
+  firewallIptables,
+  firewallNftables,
+  firewallUfw,
+  hardeningLinux,
+  accountsLinux,
+  softwareDpkg,
+  softwareRpm,
+  softwarePacman,
+  raidZfs,
+  raidBtrfs,
+  raidStorcli,
+  disksStorcli,
+  sensorsIpmi,
+  sensorsUps,
+  sensorsApcupsd,
+  gpuNvidiaSmi,
+  gpuAmd,
+  disksNvmeCli,
+  batterySysfs,
+  raidSsacli,
+  raidMegacli,
+  raidArcconf,
+  disksSsacli,
+  disksMegacli,
+  disksArcconf,
+  raidLvm,
+  raidMultipath,
+  memoryRasdaemon,
+]

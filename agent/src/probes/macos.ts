@@ -1,0 +1,63 @@
+import type { Probe } from '../probe.ts'
+import agentSelf from './agent/self.ts'
+import antivirusCarbonBlack from './antivirus/carbon-black.ts'
+import antivirusCrowdstrike from './antivirus/crowdstrike.ts'
+import antivirusMdatp from './antivirus/mdatp.ts'
+import antivirusSentinelone from './antivirus/sentinelone.ts'
+import antivirusWazuh from './antivirus/wazuh.ts'
+import antivirusXprotect from './antivirus/xprotect.ts'
+import backupsBorg from './backups/borg.ts'
+import backupsMarker from './backups/marker.ts'
+import backupsRestic from './backups/restic.ts'
+import backupsTimeMachine from './backups/time-machine.ts'
+import batteryMacos from './battery/macos.ts'
+import clockMacos from './clock/macos.ts'
+import disksMacos from './disks/macos.ts'
+import encryptionFilevault from './encryption/filevault.ts'
+import filesystemsMacos from './filesystems/macos.ts'
+import firewallApplication from './firewall/application-firewall.ts'
+import firewallPf from './firewall/pf.ts'
+import hardeningMacos from './hardening/macos.ts'
+import raidApple from './raid/apple-raid.ts'
+import rebootMacos from './reboot/macos.ts'
+import sensorsApcupsd from './sensors/apcupsd.ts'
+import sensorsUps from './sensors/ups.ts'
+import servicesLaunchd from './services/launchd.ts'
+import systemMacos from './system/macos.ts'
+import updatesHomebrew from './updates/homebrew.ts'
+import updatesMas from './updates/mas.ts'
+import updatesSoftwareupdate from './updates/softwareupdate.ts'
+import usageMacos from './usage/macos.ts'
+
+/** Every source of macOS. */
+export const macosProbes: readonly Probe[] = [
+  agentSelf,
+  backupsRestic,
+  backupsBorg,
+  backupsMarker,
+  antivirusCarbonBlack,
+  antivirusCrowdstrike,
+  antivirusMdatp,
+  antivirusSentinelone,
+  antivirusWazuh,
+  antivirusXprotect,
+  backupsTimeMachine,
+  encryptionFilevault,
+  firewallApplication,
+  firewallPf,
+  hardeningMacos,
+  updatesHomebrew,
+  updatesMas,
+  updatesSoftwareupdate,
+  sensorsUps,
+  sensorsApcupsd,
+  batteryMacos,
+  disksMacos,
+  raidApple,
+  filesystemsMacos,
+  systemMacos,
+  clockMacos,
+  rebootMacos,
+  servicesLaunchd,
+  usageMacos,
+]

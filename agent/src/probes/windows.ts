@@ -1,0 +1,57 @@
+import type { Probe } from '../probe.ts'
+import agentSelf from './agent/self.ts'
+import antivirusCarbonBlack from './antivirus/carbon-black.ts'
+import antivirusDefender from './antivirus/defender.ts'
+import antivirusSecurityCenter from './antivirus/security-center.ts'
+import antivirusSentinelone from './antivirus/sentinelone.ts'
+import backupsFileHistory from './backups/file-history.ts'
+import backupsMarker from './backups/marker.ts'
+import backupsRestic from './backups/restic.ts'
+import backupsVeeam from './backups/veeam.ts'
+import backupsWindowsServerBackup from './backups/windows-server-backup.ts'
+import clockW32time from './clock/w32time.ts'
+import disksWindows from './disks/windows.ts'
+import encryptionBitlocker from './encryption/bitlocker.ts'
+import filesystemsWindows from './filesystems/windows.ts'
+import firewallWindows from './firewall/windows.ts'
+import hardeningWindows from './hardening/windows.ts'
+import memoryWhea from './memory/whea.ts'
+import raidStorageSpaces from './raid/storage-spaces.ts'
+import rebootWindows from './reboot/windows.ts'
+import servicesWindows from './services/windows.ts'
+import systemWindows from './system/windows.ts'
+import updatesOffice from './updates/office.ts'
+import updatesWindowsBuild from './updates/windows-build.ts'
+import updatesWindowsUpdate from './updates/windows-update.ts'
+import updatesWinget from './updates/winget.ts'
+import usageWindows from './usage/windows.ts'
+
+/** Every source of Windows. */
+export const windowsProbes: readonly Probe[] = [
+  agentSelf,
+  backupsRestic,
+  backupsMarker,
+  antivirusCarbonBlack,
+  antivirusSentinelone,
+  antivirusDefender,
+  antivirusSecurityCenter,
+  clockW32time,
+  disksWindows,
+  encryptionBitlocker,
+  firewallWindows,
+  hardeningWindows,
+  rebootWindows,
+  systemWindows,
+  updatesWinget,
+  updatesWindowsBuild,
+  updatesWindowsUpdate,
+  backupsWindowsServerBackup,
+  raidStorageSpaces,
+  servicesWindows,
+  usageWindows,
+  filesystemsWindows,
+  memoryWhea,
+  backupsVeeam,
+  updatesOffice,
+  backupsFileHistory,
+]
