@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { FactTypes } from '@fettle/catalog'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { probes } from '../../agent/src/index.ts'
+import { linuxProbes } from '../../agent/src/probes/linux.ts'
 import { type AptRepo, startAptRepo } from '../kit/apt-repo.ts'
 import { startTestCollector, type TestCollector } from '../kit/collector.ts'
 import { runScript, type TestProcess } from '../kit/process.ts'
@@ -47,7 +47,7 @@ afterAll(async () => {
 /** An agent that looks at the private machine's updates only, and the shipped apt hook that asks it to look again. */
 async function startAgentProcess(token: string): Promise<TestProcess> {
   const config = join(folder, 'agent.yaml')
-  const others = probes.map(({ subject, source }) => `${subject}/${source}`).filter(key => key !== 'updates/apt')
+  const others = linuxProbes.map(({ subject, source }) => `${subject}/${source}`).filter(key => key !== 'updates/apt')
   const settings = {
     'collector.url': collector.agentUrl,
     dataDir: join(folder, 'state'),
