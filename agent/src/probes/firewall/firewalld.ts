@@ -98,6 +98,8 @@ function runs({ text, stderr, code }: Captured): boolean | null {
   const said = text.trim()
   if (said === 'running') return code === null || code === 0
   if (said === 'not running' || stderr.trim() === 'not running') return false
+  // firewalld is a service of the system bus: where no bus listens, no firewalld runs.
+  if (/DBUS_ERROR: Failed to connect to socket \S{1,80}: No such file/.test(`${stderr}\n${text}`.slice(0, 2000))) return false
   const active = /^\s{0,8}Active: (\w+)(?: \((\w+)\))?/m.exec(/firewalld\.service/.test(text.slice(0, 400)) ? text.slice(0, 8192) : '')
   return active ? active[1] === 'active' && active[2] === 'running' : null
 }
