@@ -77,7 +77,21 @@ export async function loadScript(name: string): Promise<string> {
   return readFile(new URL(`${name}.ps1`, SCRIPTS), 'utf8')
 }
 
-type Waiting = { readonly name: string; readonly script: string; answer(captured: Captured): void; fail(error: Error): void }
+type Waiting = { readonly name: string; answer(captured: Captured): void; fail(error: Error): void }
+type Scripted = Waiting & { readonly script: string }
+
+/** The parts with their scripts, in their order; one whose script cannot be read has failed, and is left out. */
+async function withScripts(asked: readonly Waiting[]): Promise<Scripted[]> {
+  const loaded = await Promise.all(
+    asked.map(part =>
+      loadScript(part.name).then(
+        script => ({ ...part, script }),
+        (error: Error) => part.fail(error),
+      ),
+    ),
+  )
+  return loaded.flatMap(part => part ?? [])
+}
 
 /**
  * One PowerShell for all parts that are asked for together: starting it costs more than most of what it is asked. A part that hangs is ended
@@ -93,20 +107,20 @@ export class PowerShell {
 
   /** Answer of the script `subject/source`, as JSON text; empty where PowerShell printed nothing for it. @throws NotInstalled, TimedOut, Error */
   async ask(name: string): Promise<Captured> {
-    const script = await loadScript(name)
     const { promise, resolve, reject } = Promise.withResolvers<Captured>()
-    this.#waiting.push({ name, script, answer: resolve, fail: reject })
+    // In line before its script is read: parts run in the order in which they were asked for, whichever file comes first.
+    this.#waiting.push({ name, answer: resolve, fail: reject })
     if (this.#waiting.length === 1) setTimeout(() => void this.#runAll(this.#waiting.splice(0)), GATHER_MS)
     return promise
   }
 
   async #runAll(asked: readonly Waiting[]): Promise<void> {
-    let left = [...asked]
+    let left = await withScripts(asked)
     while (left.length > 0) left = await this.#run(left)
   }
 
   /** Asks for all; gives back those that another process must be asked for. */
-  async #run(parts: readonly Waiting[]): Promise<Waiting[]> {
+  async #run(parts: readonly Scripted[]): Promise<Scripted[]> {
     const answers = new Answers()
     let error: Error | undefined
     const ended = await this.#start(POWERSHELL_ARGV, scriptOf(parts), PROCESS_TIMEOUT_MS, text => answers.hear(text)).catch(
