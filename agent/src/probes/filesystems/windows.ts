@@ -78,7 +78,7 @@ function volumeOf(object: Properties): FileSystem[] {
       availBytes: free === null ? null : floorTo(Math.round((size ?? 0) * 0.005), free),
       inodes: null,
       inodesFree: null,
-      readonly: false,
+      readonly: null,
       readonlyWanted: null,
       standing: size === null || free === null ? 'failed' : 'answers',
       reason: dirty

@@ -47,6 +47,7 @@ const rest: Rows = [
   [filesystemsReadonly, 'writable', fs(), 'ok'],
   [filesystemsReadonly, 'read-only against fstab', fs({ readonly: true }), 'critical'],
   [filesystemsReadonly, 'read-only on purpose', fs({ readonly: true, readonlyWanted: true }), 'not-applicable'],
+  [filesystemsReadonly, 'not told by its source', fs({ readonly: null }), 'not-applicable'],
   [filesystemsReadonly, 'hangs', fs({ standing: 'hangs' }), 'unknown'],
   [filesystemsHang, 'answers', fs(), 'ok'],
   [filesystemsHang, 'hangs', fs({ standing: 'hangs' }), 'warning'],

@@ -75,6 +75,7 @@ export const filesystemsReadonly = defineCheck({
 
   evaluate: (facts, limit) =>
     perFilesystem(facts, fs => {
+      if (fs.readonly === null) return notApplicable(`whether ${fs.mountpoint} is writable is not told by its source`)
       if (!fs.readonly) return ok(`${fs.mountpoint} is writable`)
       if (fs.readonlyWanted !== false) return notApplicable(`${fs.mountpoint} is meant to be read-only, as far as is known`)
       return bad(limit, `${fs.mountpoint} is read-only although it should be writable`, { mountpoint: fs.mountpoint, device: fs.device })

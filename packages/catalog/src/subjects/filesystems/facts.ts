@@ -16,7 +16,8 @@ export const filesystemsFact = v.object({
       /** null on file systems that make inodes as they go (btrfs reports 0). */
       inodes: maybe(amount),
       inodesFree: maybe(amount),
-      readonly: v.boolean(),
+      /** null where the source does not tell (Windows), and that is never "writable". */
+      readonly: maybe(v.boolean()),
       /** What fstab says; null where the mount is not in fstab. Read-only against it means the kernel gave up writing. */
       readonlyWanted: maybe(v.boolean()),
       /** `answers`: numbers are good. `hangs`: no answer within the deadline. `skipped`: not asked. `failed`: the call failed. */
