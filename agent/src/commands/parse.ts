@@ -52,13 +52,37 @@ async function runParse(context: CliContext, args: readonly string[]): Promise<n
   const probe = probes.find(candidate => keyOf(candidate) === key)
   if (!probe) throw new UsageError(`There is no source ${JSON.stringify(key)}; --list names them all`)
   const code = values.exit === undefined ? null : readExit(values.exit)
-  const given = [...(await Promise.all(files.map(file => sorted(probe, file, code)))), ...(await namedInputs(probe, values.input, code))]
-  if (given.length === 0) throw new UsageError(`Cannot parse ${key} without a file`)
-  const newest = Math.max(...given.map(({ captured }) => captured.modifiedAt ?? 0))
-  const now = values.now === undefined ? newest : readTime(values.now)
-  const told = judge(probe, gather(given), now, values.hostname ?? localHost().hostname)
+  const told = await parseFiles(probe, {
+    files,
+    named: namedInputs(probe, values.input),
+    code,
+    hostname: values.hostname ?? localHost().hostname,
+    ...(values.now === undefined ? {} : { now: readTime(values.now) }),
+  })
   context.stdout.write(`${JSON.stringify({ key, ...told }, null, 2)}\n`)
   return told.outcome === 'ok' || told.outcome === 'absent' ? exitCodes.ok : exitCodes.notSo
+}
+
+/** What to read: files to be sorted by what they hold, and files whose input is named. */
+export type ParseRequest = {
+  readonly files: readonly string[]
+  readonly named?: readonly { readonly input: string; readonly file: string }[]
+  /** Exit code of the command that printed them; null where it is not known. */
+  readonly code: number | null
+  readonly hostname: string
+  /** When they were captured, epoch ms; default: the newest file's time. */
+  readonly now?: number
+}
+
+/** The fact that captured files give, or why they give none. @throws where a file cannot be read, or none is given */
+export async function parseFiles(probe: Probe, { files, named = [], code, hostname, now }: ParseRequest) {
+  const given = await Promise.all([
+    ...files.map(file => sorted(probe, file, code)),
+    ...named.map(async ({ input, file }) => ({ input, captured: await read(file, code) })),
+  ])
+  if (given.length === 0) throw new UsageError(`Cannot parse ${keyOf(probe)} without a file`)
+  const newest = Math.max(...given.map(({ captured }) => captured.modifiedAt ?? 0))
+  return judge(probe, gather(given), now ?? newest, hostname)
 }
 
 function judge(probe: Probe, inputs: Inputs, now: number, hostname: string) {
@@ -81,16 +105,14 @@ async function sorted(probe: Probe, file: string, code: number | null): Promise<
   return { input, captured }
 }
 
-function namedInputs(probe: Probe, given: readonly string[], code: number | null): Promise<Given[]> {
-  return Promise.all(
-    given.map(async text => {
-      const [, input = '', file = ''] = /^([^=]+)=(.+)$/s.exec(text) ?? []
-      if (!Object.hasOwn(probe.inputs, input)) {
-        throw new UsageError(`Cannot use --input ${text}: wanted NAME=FILE with one of ${Object.keys(probe.inputs).join(', ')}`)
-      }
-      return { input, captured: await read(file, code) }
-    }),
-  )
+function namedInputs(probe: Probe, given: readonly string[]) {
+  return given.map(text => {
+    const [, input = '', file = ''] = /^([^=]+)=(.+)$/s.exec(text) ?? []
+    if (!Object.hasOwn(probe.inputs, input)) {
+      throw new UsageError(`Cannot use --input ${text}: wanted NAME=FILE with one of ${Object.keys(probe.inputs).join(', ')}`)
+    }
+    return { input, file }
+  })
 }
 
 async function read(file: string, code: number | null): Promise<Captured> {

@@ -1,0 +1,5 @@
+import type { CaseList } from '../case.ts'
+import { raid } from './raid.ts'
+
+/** Every domain of the samples. */
+export const caseLists: readonly CaseList[] = [raid]

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { caseLists } from './cases/index.ts'
+import { compare } from './compare.ts'
+import { measure } from './run.ts'
+import { openSamples, SAMPLES } from './samples.ts'
+
+test.each([
+  ['the same', { disks: [{ name: 'a', hours: 7 }] }, 'right'],
+  ['an unknown', { disks: [{ name: 'a', hours: null }] }, 'refused'],
+  ['another value', { disks: [{ name: 'a', hours: 8 }] }, 'wrong'],
+  ['a disk too few', { disks: [] }, 'wrong'],
+])('%s is told apart', (_, data, grade) => {
+  expect(compare({ outcome: 'ok', data }, { ok: { disks: [{ name: 'a', hours: 7 }] } }).grade).toBe(grade)
+})
+
+test.each([
+  ['failed', 'refused'],
+  ['absent', 'wrong'],
+] as const)('where there is something, %s is %s', (outcome, grade) => {
+  expect(compare({ outcome, reason: 'so' }, { ok: {} }).grade).toBe(grade)
+})
+
+test('where nothing can be told, a fact is wrong', () => {
+  expect(compare({ outcome: 'ok', data: {} }, { outcomes: ['failed'] }).grade).toBe('wrong')
+})
+
+const opened = [await openSamples(SAMPLES)].filter(samples => samples !== undefined)
+
+test.each(opened)('no sample is read wrong, and nine of ten are read right', async samples => {
+  const { results, unaccounted } = await measure(samples, caseLists)
+  expect(results.filter(({ grade }) => grade === 'wrong')).toEqual([])
+  expect(results.filter(({ grade }) => grade === 'right').length).toBeGreaterThanOrEqual(0.9 * results.length)
+  expect(unaccounted, 'every sample is read by a case, or left out for a reason').toEqual([])
+})
