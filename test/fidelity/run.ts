@@ -23,7 +23,7 @@ export async function measure(samples: Samples, lists: readonly CaseList[]): Pro
 
 async function read(
   samples: Samples,
-  { source, files, named = [], code = null, now, hostname = 'sample', reading }: Case,
+  { source, files, named = [], code, now, hostname = 'sample', reading }: Case,
 ): Promise<Result> {
   const probe = probes.find(candidate => keyOf(candidate) === source)
   if (!probe) throw new Error(`Cannot read ${files.join(', ')}: there is no source ${source}`)
