@@ -211,12 +211,6 @@ describe('what is named is in the catalog', () => {
     expect(rules).toContain(`alert: ${alert}\n`)
   })
 
-  test('the README lists every source and no other', () => {
-    const section = /^## Limits of this version$([\s\S]*?)^## /m.exec(documents[0]?.text ?? '')?.[1] ?? ''
-    const listed = quoted(section).filter(inside => /^[a-z]+\/[a-z0-9-]+$/.test(inside))
-    expect([...new Set(listed)].sort()).toEqual([...keys].sort())
-  })
-
   test('the changelog has a kind, a component and a verb in each line, and a reason for each dependency', () => {
     const [released = '', dependencies = ''] = (documents[4]?.text ?? '').split('### Dependencies')
     const entries = released.split('\n').filter(line => line.startsWith('- '))

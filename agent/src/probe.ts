@@ -70,6 +70,11 @@ export type Probe<S extends SubjectName = SubjectName, O = unknown> = {
   readonly timeout: string
   /** Costs CPU or disk: only one such at a time. */
   readonly heavy?: true
+  /**
+   * The process that it waits for together with every probe that names the same (`powershell`). Those are due at the same moments on a machine,
+   * and count as one look: starting the process costs more than most of what it is asked.
+   */
+  readonly shares?: 'powershell'
   /** The source's own part of the agent's configuration, at the path `subject.source`; what its schema gives is what `read` and `parse` get. */
   readonly setting?: Setting<O>
   /** What it needs that an unprivileged user lacks, and why; shown in the unit file and SOURCES. */
@@ -78,6 +83,10 @@ export type Probe<S extends SubjectName = SubjectName, O = unknown> = {
   readonly watch?: readonly string[]
   /** What the fact cannot tell. */
   readonly blind?: string
+  /** With whom it talks over the network, and which setting allows it; left out: it never does. Loopback is no network. */
+  readonly network?: string
+  /** CPU seconds, memory or wear of one look where that is worth knowing, with the machine it was measured on or who states it. */
+  readonly cost?: string
   /** The first is what a bare file on `parse`'s command line is taken for. */
   readonly inputs: { readonly [name: string]: InputSpec }
   /** The named inputs made into a fact. Pure. @throws Absent, Denied, or any error: then the outcome is `failed` with its message */

@@ -67,6 +67,8 @@ export default defineProbe<'backups', readonly BorgJob[]>({
   timeout: '120s',
   heavy: true,
   privilege: 'reads the passphrase file of each job, and locks and reads local repositories; both belong to root as a rule',
+  network: 'Only to repositories that `backups.borg` names; without any, none.',
+  cost: '0.3 s of CPU a repository, none where only logs or markers are read',
   blind:
     'Whether a run was partial, without `log`; when the repository was last verified, without `verify`. borg prints times without a zone: the probe asks with TZ=UTC, and captures from elsewhere are read as UTC.',
   setting: {

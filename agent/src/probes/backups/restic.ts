@@ -72,6 +72,8 @@ export default defineProbe<'backups', readonly ResticJob[]>({
   timeout: '120s',
   heavy: true,
   privilege: 'reads the password file of each job and, for local repositories, the repository; both belong to root as a rule',
+  network: 'Only to repositories that `backups.restic` names; without any, none.',
+  cost: '0.4 s of CPU a repository (deriving the key), none where only logs or markers are read',
   blind:
     'Whether a run was partial, without `paths` or `log`; when the repository was last verified, without `verify`; sizes before restic 0.17.',
   setting: {
@@ -91,7 +93,10 @@ export default defineProbe<'backups', readonly ResticJob[]>({
     ],
   },
   inputs: {
-    snapshots: { from: 'restic snapshots --json', recognise: text => /^\s*(\[\s*(\]|\{"(time|group_key)")|null\s*$)/.test(text) },
+    snapshots: {
+      from: 'restic snapshots --json',
+      recognise: text => /^\s*(\[\s*(\]|\{"(time|group_key)")|null\s*$)/.test(text) || isSnapshotTable(text),
+    },
     log: {
       from: 'log of restic backup, with --json or without',
       recognise: text =>
@@ -105,7 +110,9 @@ export default defineProbe<'backups', readonly ResticJob[]>({
     free: { from: 'free space of a local repository, {"size","free"} in bytes' },
     other: {
       from: 'restic stats --json, restic list locks, restic version: they tell nothing of a backup',
-      recognise: text => /^\{"total_size":|^[0-9a-f]{64}\s|^restic \d/.test(text.slice(0, 1024)),
+      recognise: text =>
+        /^\{"total_size":|^[0-9a-f]{64}\s|^restic \d/.test(text.slice(0, 1024)) ||
+        /^(keep \d+ snapshots:|to repack: .*|snapshot [0-9a-f]{8,64} of \[.*)$/m.test(text.slice(0, 65_536)),
     },
   },
   parse(inputs, context) {

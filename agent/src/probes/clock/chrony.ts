@@ -15,6 +15,7 @@ export default defineProbe({
   platforms: ['linux'],
   every: '15m',
   timeout: '30s',
+  blind: 'Whether the servers that chronyd follows are right themselves.',
   inputs: {
     tracking: {
       from: 'chronyc -c -n tracking',

@@ -23,6 +23,7 @@ export default defineProbe({
   heavy: true,
   watch: ['/run/reboot-required', '/var/lib/dpkg/status', '/boot'],
   privilege: 'Only root (with CAP_SYS_PTRACE) may see which services still run replaced code; without it they are left out.',
+  cost: '0.6 s of CPU where needrestart is installed (Debian 12)',
   blind: 'A kernel of the administrator’s own making, which no installed image can be compared with.',
   inputs: {
     needrestart: { from: 'needrestart -b -r l', recognise: text => /^NEEDRESTART-VER:/m.test(text) },

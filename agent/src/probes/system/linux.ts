@@ -36,6 +36,7 @@ export default defineProbe({
   every: '1h',
   timeout: '30s',
   privilege: 'Only root may read the serial number of the hardware; without it the serial is left out.',
+  blind: 'The end of support (the collector knows it by version). In a container the hardware is that of its host.',
   inputs: {
     osRelease: { from: '/etc/os-release, else /usr/lib/os-release', recognise: text => /^(ID|NAME|PRETTY_NAME)=/m.test(text) },
     uname: {

@@ -40,6 +40,7 @@ export default defineProbe<'updates', AptOptions>({
     doc: 'configFile: an apt.conf(5) that is given to apt as APT_CONFIG, to judge another root (a chroot, an image); null: the machine itself.',
     example: { configFile: '/srv/image/apt.conf' },
   },
+  cost: '2.5 s of CPU with 136 updates waiting on 2 cores of a virtual machine with Debian 12',
   blind: 'When an update was published; packages that are no .deb (snap, flatpak). Needs lists that something else keeps fresh.',
   inputs: {
     simulate: { from: simulate.join(' '), recognise: text => /^(Inst \S+ |\d+ upgraded, | {2}Upgrading: \d)/m.test(text) },

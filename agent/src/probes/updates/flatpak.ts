@@ -29,6 +29,8 @@ export default defineProbe<'updates', FlatpakOptions>({
     doc: 'askRemotes: ask the remotes what waits (network). Without it, what waits is unknown.',
     example: { askRemotes: true },
   },
+  network:
+    'Only where `updates.flatpak.askRemotes` is true: then the configured remotes are asked. Default: not asked, and what waits is unknown.',
   blind: 'What users have installed for themselves alone; security, which remotes do not tell apart.',
   inputs: {
     updates: { from: updates.join(' '), recognise: text => /^\S+\.\S+\.\S+\t/m.test(text) || /^error: /im.test(text) },

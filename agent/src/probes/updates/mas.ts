@@ -27,6 +27,7 @@ export default defineProbe<'updates', Options>({
     example: { ask: true },
   },
   privilege: 'an Apple account signed in to the App Store',
+  network: 'Only where `updates.mas.ask` is true: then mas asks the App Store. Default: not asked.',
   blind: 'Which updates are for security. Without an Apple account signed in the answer may be empty.',
   inputs: {
     outdated: { from: 'mas outdated --json', recognise: text => /^\s*\{"adamID"|^\d{6,12} +\S.* \(.* -> .*\)/m.test(text) },

@@ -31,6 +31,7 @@ export default defineProbe<'updates', SnapOptions>({
     example: { askStore: true },
   },
   privilege: 'Root, to read the state of snapd.',
+  network: 'Only where `updates.snap.askStore` is true: then snapd asks its store. Default: what snapd found on its own.',
   blind: 'Security: the store does not tell it apart. Without askStore, what snapd has not yet found.',
   inputs: {
     list: { from: list.join(' '), recognise: text => /^Name\s+Version\s+Rev/m.test(text) || /^All snaps up to date|^error: /im.test(text) },

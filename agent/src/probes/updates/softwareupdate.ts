@@ -42,6 +42,7 @@ export default defineProbe<'updates', Options>({
   },
   watch: [SETTINGS, HISTORY],
   privilege: 'root: /Library/Managed Preferences',
+  network: 'Only where `updates.softwareupdate.scan` is true: then the servers of Apple are asked. Default: the last scan of the system.',
   blind:
     'Severities, and when an update was published. A delay that device management sets hides updates entirely: `managedBy` names it. Applications.',
   inputs: {

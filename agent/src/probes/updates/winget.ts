@@ -28,6 +28,7 @@ export default defineProbe<'updates', Options>({
     doc: 'Applications that winget can upgrade. It asks the servers of its sources, so it runs only where `network` is true.',
     example: { network: true },
   },
+  network: 'Only where `updates.winget.network` is true: then winget asks its sources. Default: not asked.',
   blind:
     'Applications of single users, where the agent runs as SYSTEM; pinned packages; rows whose installed version winget does not know.',
   inputs: {

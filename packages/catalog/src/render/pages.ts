@@ -43,13 +43,18 @@ function subjectsOfMetrics(): string[] {
   })
 }
 
+/** What a source of facts cannot tell: whoever builds the page hands them in, since the catalog does not know who reads. */
+export type SourceNote = { readonly subject: string; readonly source: string; readonly blind?: string }
+
 /** CHECKS.md: the runbook that every alert points to. */
-export function checksPage(): string {
+export function checksPage(sources: readonly SourceNote[]): string {
   return page(
     '# Checks',
     'What Fettle judges, from which number on, why, and what to do. A check says `ok`, `warning`, `critical` or `unknown`; where a machine has no such thing it says nothing. Unknown means that what it needs could not be read, or is older than three of its intervals: the finding says why and what to do, and it is never taken for ok. Thresholds are defaults: the configuration of the collector overrides them by role and label.',
     ...subjects.flatMap(subject =>
-      subject.checks.length === 0 ? [] : [`## ${subject.title}`, ...subject.checks.flatMap(check => checkParts(check))],
+      subject.checks.length === 0
+        ? []
+        : [`## ${subject.title}`, ...subject.checks.flatMap(check => checkParts(check)), ...blindParts(subject.name, sources)],
     ),
     '## Alerts that are no check',
     ...ownAlerts.flatMap(rule => [`### ${rule.alert}`, rule.meaning ?? rule.annotations.description]),
@@ -73,6 +78,12 @@ function checkParts(check: Check): string[] {
     ...(check.blind ? [`**What it cannot see:** ${check.blind}`] : []),
     `Alert: ${code(alertName(check.name))}`,
   ]
+}
+
+/** The checks of a subject see no more than its sources do. */
+function blindParts(subject: string, sources: readonly SourceNote[]): string[] {
+  const rows = sources.flatMap(({ subject: of, source, blind }) => (of === subject && blind ? [[code(`${of}/${source}`), blind]] : []))
+  return rows.length === 0 ? [] : ['### What its sources cannot see', table(['Source', 'Cannot see'], rows)]
 }
 
 function thresholdRows(check: Check): string[][] {

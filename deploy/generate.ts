@@ -1,11 +1,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { rendered } from './rendered.ts'
+import { probes } from '../agent/src/probes/index.ts'
+import { sourcesPage } from '../agent/src/sources.ts'
+import { rendered } from '../packages/catalog/src/render/rendered.ts'
 
-// Writes what is generated from the catalog; with --check it only names what is stale, and fails.
-const top = new URL('../../../../', import.meta.url)
+// Writes what is generated from the catalog and from the list of sources; with --check it only names what is stale, and fails.
+const top = new URL('../', import.meta.url)
 const check = process.argv.includes('--check')
-const stale = [...rendered()].filter(([path, text]) => text !== present(path))
+const files = new Map([...rendered(probes), ['SOURCES.md', sourcesPage(probes)]])
+const stale = [...files].filter(([path, text]) => text !== present(path))
 
 for (const [path, text] of check ? [] : stale) {
   mkdirSync(dirname(new URL(path, top).pathname), { recursive: true })
