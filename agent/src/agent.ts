@@ -118,7 +118,7 @@ async function taskOf(probe: Probe, { host, config, log }: AgentParts, outbox: O
     looked.set(key, { ...fact, data: undefined })
     await outbox.observe(fact)
   }
-  return { key, heavy: probe.heavy === true, cadence, look }
+  return { key, heavy: probe.heavy === true, shares: probe.shares, cadence, look }
 }
 
 /** The link to the collector that the configuration or the enrolment names; undefined where there is none yet. */

@@ -12,7 +12,7 @@ const MOST_CRON_SPREAD = 10 * MINUTE
 export type Cadence = {
   /** The longest time between two runs, ms: what staleness is judged by. */
   readonly everyMs: number
-  /** The first run after `from`, epoch ms, moved by a share 0..1 of the interval that is the machine's own. */
+  /** The first run after `from`, epoch ms, moved by a share 0..1 that is the machine's own. With one share, multiples of an interval meet. */
   next(from: number, share: number): number
 }
 
@@ -24,7 +24,14 @@ export async function readCadence(every: string): Promise<Cadence> {
 function durationCadence(every: string): Cadence {
   const everyMs = parseDuration(every)
   if (everyMs < 1000 || everyMs > limits.everyMs) throw new Error(`Cannot run something every ${every}: wanted between 1s and 7d`)
-  return { everyMs, next: (from, share) => (Math.floor(from / everyMs - share) + 1 + share) * everyMs }
+  return {
+    everyMs,
+    next: (from, share) => {
+      // One distance for all intervals, not a share of each: what runs every hour then meets what runs every quarter of it.
+      const offset = Math.floor(share * limits.everyMs) % everyMs
+      return (Math.floor((from - offset) / everyMs) + 1) * everyMs + offset
+    },
+  }
 }
 
 /** Only loaded where somebody uses it: most machines do not. */

@@ -33,6 +33,13 @@ export type RunOptions = {
   readonly cwd?: string
 }
 
+export type PowerShellOptions = {
+  /** Deadline of this script alone, ms: what it waits for the process and for other scripts before it does not count. Default: the probe's own. */
+  readonly timeoutMs?: number
+  /** In a process of its own, so that it delays nobody else. */
+  readonly alone?: true
+}
+
 /** The command's executable is on none of the allowed paths. */
 export class NotInstalled extends Error {
   override name = 'NotInstalled'
@@ -100,5 +107,5 @@ export type Host = {
    * What the PowerShell script of a probe (`subject/source`, a `.ps1` beside it) answers, as JSON text; empty where PowerShell printed nothing.
    * Scripts that are asked for together share one process. @throws NotInstalled, TimedOut, or Error where the process failed
    */
-  powershell(script: string): Promise<Captured>
+  powershell(script: string, options?: PowerShellOptions): Promise<Captured>
 }

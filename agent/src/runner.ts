@@ -9,10 +9,13 @@ import { Absent, Denied, Failed, keyOf, type Probe } from './probe.ts'
 export async function runProbe(probe: Probe, host: Host, options: unknown, everyMs: number): Promise<HeldFact> {
   const started = performance.now()
   const at = host.now()
-  const told = await withDeadline(probe, () => probe.read(host, options)).then(
-    data => checked(probe, data),
-    error => outcomeOf(error, host.platform),
-  )
+  const deadline = new Deadline(parseDuration(probe.timeout), new TimedOut(`no answer within ${probe.timeout}`))
+  const told = await deadline
+    .hold(() => probe.read(standingInLine(host, deadline), options))
+    .then(
+      data => checked(probe, data),
+      error => outcomeOf(error, host.platform),
+    )
   return { key: keyOf(probe), at, everyMs, tookMs: Math.round(performance.now() - started), ...told }
 }
 
@@ -49,16 +52,60 @@ export function outcomeOf(error: unknown, platform: string): Told {
   return { outcome: 'failed', reason: bounded(error instanceof Error ? error.message : String(error)) }
 }
 
-async function withDeadline<T>(probe: Probe, read: () => Promise<T>): Promise<T> {
-  const timeoutMs = parseDuration(probe.timeout)
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimedOut(`no answer within ${probe.timeout}`)), timeoutMs)
-  })
-  try {
-    return await Promise.race([read(), late])
-  } finally {
-    clearTimeout(timer)
+/** A script of PowerShell has its deadline from its own start on: what it waits for those before it in the same process is not the probe's fault. */
+function standingInLine(host: Host, deadline: Deadline): Host {
+  const powershell: Host['powershell'] = (script, options) =>
+    deadline.pausedFor(() => host.powershell(script, { timeoutMs: deadline.ms, ...options }))
+  return { ...host, powershell }
+}
+
+/** How long a look may take. */
+class Deadline {
+  readonly ms: number
+  readonly #error: Error
+  readonly #late = Promise.withResolvers<never>()
+  #left: number
+  #since = 0
+  #pauses = 0
+  #over = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(ms: number, error: Error) {
+    this.ms = ms
+    this.#left = ms
+    this.#error = error
+  }
+
+  /** What `read` gives. @throws the error where it is late */
+  async hold<T>(read: () => Promise<T>): Promise<T> {
+    this.#run()
+    try {
+      return await Promise.race([read(), this.#late.promise])
+    } finally {
+      this.#stop()
+      this.#over = true
+    }
+  }
+
+  /** The deadline stands still meanwhile. */
+  async pausedFor<T>(wait: () => Promise<T>): Promise<T> {
+    if (this.#pauses++ === 0) this.#stop()
+    try {
+      return await wait()
+    } finally {
+      if (--this.#pauses === 0) this.#run()
+    }
+  }
+
+  #run(): void {
+    if (this.#over) return
+    this.#since = performance.now()
+    this.#timer = setTimeout(() => this.#late.reject(this.#error), Math.max(0, this.#left))
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer)
+    this.#left -= performance.now() - this.#since
   }
 }
 

@@ -52,6 +52,52 @@ describe('the schedule', () => {
     expect(new Set(keys())).toEqual(new Set(['updates/apt', 'backups/restic', 'raid/md']))
   })
 
+  test('looks that share a process begin together, however many they are, and count as one', async () => {
+    const ends: (() => void)[] = []
+    const look = () => new Promise<void>(resolve => ends.push(resolve))
+    const names = ['antivirus/a', 'firewall/a', 'reboot/a', 'disks/a', 'services/a', 'usage/a']
+    const shared = names.map((key, index) => ({
+      key,
+      shares: 'powershell',
+      every: ['5m', '15m', '30m', '1h', '6h', '1d'][index] ?? '5m',
+      look,
+    }))
+    const { clock, begun, schedule } = await scheduled([...shared, { key: 'raid/md' }])
+    schedule.start()
+    await clock.advance(scheduleLimits.startSpreadMs)
+    const first = begun.filter(({ key }) => key !== 'raid/md')
+    expect(first.map(({ key }) => key)).toEqual(names)
+    expect(new Set(first.map(({ at }) => at)).size).toBe(1)
+    expect(begun.map(({ key }) => key)).toContain('raid/md')
+  })
+
+  test('cadences that are multiples of each other meet: over a day no moment but those of the shortest', async () => {
+    const everies = ['15m', '30m', '1h', '6h', '1d']
+    const { clock, begun, schedule } = await scheduled(everies.map((every, index) => ({ key: `a/${index}`, shares: 'powershell', every })))
+    schedule.start()
+    await clock.advance(25 * 60 * minute)
+    const moments = new Set(begun.map(({ at }) => at))
+    expect(moments.size).toBeLessThanOrEqual(1 + 25 * 4 + 1)
+    for (const [index, most] of [100, 50, 25, 5, 2].entries()) {
+      const times = begun.filter(({ key }) => key === `a/${index}`)
+      expect(times.length, everies[index]).toBeGreaterThanOrEqual(most)
+      expect(times.length, everies[index]).toBeLessThanOrEqual(most + 2)
+    }
+  })
+
+  test('one that is due in a moment comes along, and is not looked at again for it', async () => {
+    const at = { everyMs: 5 * minute, next: (from: number) => Math.ceil((from + 1) / (5 * minute)) * 5 * minute }
+    const later = { everyMs: 5 * minute, next: (from: number) => at.next(from - 20_000) + 20_000 }
+    const { clock, begun, schedule } = await scheduled([
+      { key: 'a/first', shares: 'powershell', cadence: at },
+      { key: 'a/second', shares: 'powershell', cadence: later },
+    ])
+    schedule.start()
+    await clock.advance(60 * minute)
+    expect(new Set(begun.map(({ at }) => at)).size).toBe(begun.filter(({ key }) => key === 'a/first').length)
+    expect(begun.filter(({ key }) => key === 'a/second').length).toBeLessThanOrEqual(13)
+  })
+
   test('a refresh looks at once, by key or by subject, and ends when the looks have', async () => {
     const { clock, keys, schedule } = await scheduled([{ key: 'updates/apt' }, { key: 'updates/snap' }, { key: 'raid/md' }])
     const done = schedule.refresh(['updates', 'no/such'])
@@ -122,10 +168,11 @@ describe('a cadence', () => {
 
   test('a duration comes once an interval at the share, whenever it is asked', async () => {
     const { next, everyMs } = await readCadence('1h')
-    const first = next(Date.UTC(2026, 0, 1, 12, 10), 0.5)
+    const half = 0.5 / (7 * 24)
+    const first = next(Date.UTC(2026, 0, 1, 12, 10), half)
     expect(everyMs).toBe(60 * minute)
     expect(new Date(first).toISOString()).toBe('2026-01-01T12:30:00.000Z')
-    expect(next(first, 0.5) - first).toBe(60 * minute)
+    expect(next(first, half) - first).toBe(60 * minute)
   })
 
   test('a cron expression is in local time and a little spread; its interval is the longest gap', async () => {

@@ -9,12 +9,21 @@ export const scheduleLimits = {
   refreshDistanceMs: 10_000,
   /** The same where the collector asks, ms. */
   remoteDistanceMs: 60_000,
-  /** Most looks that run at the same time; heavy ones run one at a time. */
+  /** Most looks that run at the same time; heavy ones run one at a time, those that share a process count as one. */
   parallel: 2,
+  /** A look that shares a process comes along with another when it would be due within this, ms. */
+  togetherMs: 30_000,
 } as const
 
 /** What is run: one probe with its cadence. `look` never rejects. */
-export type Task = { readonly key: string; readonly heavy: boolean; readonly cadence: Cadence; look(): Promise<void> }
+export type Task = {
+  readonly key: string
+  readonly heavy: boolean
+  /** Tasks that name the same are due at the same moments and run as one: they wait for one process; see `Probe.shares`. */
+  readonly shares?: string | undefined
+  readonly cadence: Cadence
+  look(): Promise<void>
+}
 
 type Planned = {
   readonly task: Task
@@ -36,7 +45,8 @@ export class Schedule {
   readonly #clock: Clock
   readonly #plans: ReadonlyMap<string, Planned>
   #queue: Planned[] = []
-  #running = 0
+  /** Looks that run, by what they share; one that shares nothing stands under its own key. */
+  readonly #running = new Map<string, number>()
   #heavyRunning = false
   #stopped = false
 
@@ -81,7 +91,7 @@ export class Schedule {
   /** A timer may fire a moment before its time: the time that it was meant for must not come again. */
   #untilNext({ task, share }: Planned): number {
     const now = this.#clock.now()
-    return task.cadence.next(now + Math.min(1000, task.cadence.everyMs / 10), share) - now
+    return task.cadence.next(now + earliness(task), share) - now
   }
 
   /** Never postpones: who may ask must not be able to keep it from looking. */
@@ -97,15 +107,33 @@ export class Schedule {
     plan.cancel()
     plan.dueAt = this.#clock.monotonic() + ms
     plan.cancel = this.#clock.after(ms, () => {
-      plan.state = 'queued'
-      this.#queue.push(plan)
+      for (const due of this.#dueWith(plan)) {
+        due.cancel()
+        due.state = 'queued'
+        this.#queue.push(due)
+      }
       this.#pump()
     })
   }
 
+  /** A plan that is due, and those that share its process and would be due in a moment: one process costs less than two. */
+  #dueWith(plan: Planned): Planned[] {
+    if (plan.task.shares === undefined) return [plan]
+    const now = this.#clock.monotonic()
+    const soon = (one: Planned) => one.dueAt - now <= earliness(one.task) && now - one.startedAt >= scheduleLimits.refreshDistanceMs
+    return [...this.#plans.values()].filter(
+      one => one === plan || (one.task.shares === plan.task.shares && one.state === 'waiting' && soon(one)),
+    )
+  }
+
+  #mayRun({ task }: Planned): boolean {
+    if (task.heavy && this.#heavyRunning) return false
+    return this.#running.has(task.shares ?? task.key) || this.#running.size < scheduleLimits.parallel
+  }
+
   #pump(): void {
-    while (!this.#stopped && this.#running < scheduleLimits.parallel) {
-      const next = this.#queue.findIndex(plan => !plan.task.heavy || !this.#heavyRunning)
+    while (!this.#stopped) {
+      const next = this.#queue.findIndex(plan => this.#mayRun(plan))
       const [plan] = next === -1 ? [] : this.#queue.splice(next, 1)
       if (!plan) return
       void this.#run(plan)
@@ -117,10 +145,13 @@ export class Schedule {
     plan.state = 'running'
     plan.again = false
     plan.startedAt = this.#clock.monotonic()
-    this.#running++
+    const slot = plan.task.shares ?? plan.task.key
+    this.#running.set(slot, (this.#running.get(slot) ?? 0) + 1)
     if (plan.task.heavy) this.#heavyRunning = true
     await plan.task.look()
-    this.#running--
+    const others = (this.#running.get(slot) ?? 1) - 1
+    if (others > 0) this.#running.set(slot, others)
+    else this.#running.delete(slot)
     if (plan.task.heavy) this.#heavyRunning = false
     plan.state = 'waiting'
     for (const done of waiters) done()
@@ -133,7 +164,7 @@ export class Schedule {
 function planned(task: Task, hostId: string): Planned {
   return {
     task,
-    share: shareOf(hostId, task.key),
+    share: shareOf(hostId, task.shares ?? task.key),
     startedAt: Number.NEGATIVE_INFINITY,
     dueAt: Number.POSITIVE_INFINITY,
     state: 'waiting',
@@ -141,6 +172,11 @@ function planned(task: Task, hostId: string): Planned {
     cancel: () => {},
     waiters: [],
   }
+}
+
+/** How long before its time a look may begin and still count as that time's, ms: a timer fires a moment early, a companion comes along. */
+function earliness({ shares, cadence }: Task): number {
+  return Math.min(shares === undefined ? 1000 : scheduleLimits.togetherMs, cadence.everyMs / 10)
 }
 
 /** `updates` names `updates/apt` and every other source of its subject. */

@@ -5,7 +5,7 @@ import { type LookConfig, lookAt, probesFor } from './look.ts'
 import { keyOf, type Probe } from './probe.ts'
 import { version } from './version.ts'
 
-/** Most light probes that run at the same time; heavy ones run one at a time beside them. */
+/** Most light probes that run at the same time, those that share a process counted as one; heavy ones run one at a time beside them. */
 const PARALLEL = 4
 
 /** All that one look at a machine gave. */
@@ -30,12 +30,17 @@ export async function lookAtAll(host: Host, probes: readonly Probe[], config: Lo
     facts.set(fact.key, fact)
     progress.ended(fact)
   }
-  const work = async (queue: Probe[]) => {
-    for (let probe = queue.shift(); probe; probe = queue.shift()) await look(probe)
+  const work = async (queue: Probe[][]) => {
+    for (let together = queue.shift(); together; together = queue.shift()) await Promise.all(together.map(look))
   }
-  const light = here.filter(probe => !probe.heavy)
-  await Promise.all([work(here.filter(probe => probe.heavy)), ...Array.from({ length: PARALLEL }, () => work(light))])
+  const light = togetherOf(here.filter(probe => !probe.heavy))
+  await Promise.all([work(togetherOf(here.filter(probe => probe.heavy))), ...Array.from({ length: PARALLEL }, () => work(light))])
   return here.flatMap(probe => facts.get(keyOf(probe)) ?? [])
+}
+
+/** Those that share a process in one group, each other probe in its own. */
+function togetherOf(probes: readonly Probe[]): Probe[][] {
+  return Object.values(Object.groupBy(probes, probe => probe.shares ?? keyOf(probe))).map(group => group ?? [])
 }
 
 /** Judges facts with the catalog's default thresholds, as the collector would for a host that has just reported. */

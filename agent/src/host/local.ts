@@ -12,7 +12,7 @@ const STATFS_TIMEOUT_MS = 5_000
 
 /** The machine that this process runs on. */
 export function localHost(): Host {
-  const powershell = new PowerShell((argv, input, timeoutMs, heard) => runCommand(argv, { input, timeoutMs }, heard))
+  const powershell = new PowerShell((argv, options, heard) => runCommand(argv, options, heard))
   return {
     platform: process.platform as Platform,
     hostname: hostname(),
@@ -26,7 +26,7 @@ export function localHost(): Host {
     realpath: (path: string, options?: { readonly missing: unknown }) => orMissing(() => guarded(path, () => realpath(path)), options),
     statfs: (path, options) => (options?.local ? statfsHere(path, options.timeoutMs) : statfsInChild(path, options?.timeoutMs)),
     run: (argv, options) => runCommand(argv, options),
-    powershell: script => powershell.ask(script),
+    powershell: (script, options) => powershell.ask(script, options),
   } as Host
 }
 

@@ -1,4 +1,4 @@
-import { type Host, HostError, NotInstalled, type RunOptions, TimedOut } from '../host.ts'
+import { type Host, HostError, NotInstalled, type PowerShellOptions, type RunOptions, TimedOut } from '../host.ts'
 import { type Captured, Denied } from '../probe.ts'
 import { orMissing } from './local.ts'
 import { HOST_PSEUDONYM, Pseudonyms, redact } from './redact.ts'
@@ -30,7 +30,7 @@ export class Recording {
       statfs: (path: string, options: { readonly timeoutMs?: number; readonly local?: true }) =>
         record('statfs', path, () => base.statfs(path, options)),
       run: (argv: readonly string[], options?: RunOptions) => record('run', argv, () => base.run(argv, options)),
-      powershell: (script: string) => record('powershell', script, () => base.powershell(script)),
+      powershell: (script: string, options?: PowerShellOptions) => record('powershell', script, () => base.powershell(script, options)),
     } as unknown as Host
   }
 

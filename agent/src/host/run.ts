@@ -42,8 +42,11 @@ function environment(extra: Readonly<Record<string, string>> = {}): Record<strin
   return { PATH: ALLOWED_FOLDERS.join(':'), LC_ALL: 'C', LANG: 'C', LANGUAGE: 'C', HOME: '/nonexistent', TERM: 'dumb', ...extra }
 }
 
+/** `signal` ends the command before its deadline; it fails with the signal's reason. */
+type Options = RunOptions & { readonly signal?: AbortSignal }
+
 /** See `Host.run`. */
-export function runCommand(argv: readonly string[], options: RunOptions = {}, heard?: (text: string) => void): Promise<Captured> {
+export function runCommand(argv: readonly string[], options: Options = {}, heard?: (text: string) => void): Promise<Captured> {
   const [command = '', ...args] = argv
   const executable = lookUp(command)
   if (!executable) return Promise.reject(new NotInstalled(command))
@@ -54,7 +57,7 @@ function start(
   executable: string,
   args: readonly string[],
   name: string,
-  options: RunOptions,
+  options: Options,
   heard?: (text: string) => void,
 ): Promise<Captured> {
   const idle = ioniced(executable, args)
@@ -113,7 +116,7 @@ function lowerPriority(child: ChildProcess): void {
   }
 }
 
-function collect(child: ChildProcess, name: string, options: RunOptions): Promise<Captured> {
+function collect(child: ChildProcess, name: string, options: Options): Promise<Captured> {
   const maxBytes = options.maxBytes ?? MAX_STDOUT_BYTES
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
   return new Promise((resolve, reject) => {
@@ -139,6 +142,7 @@ function collect(child: ChildProcess, name: string, options: RunOptions): Promis
       child.stderr?.destroy()
     }
     const deadline = setTimeout(() => abort(new TimedOut(`${name} did not end within ${timeoutMs} ms`)), timeoutMs)
+    options.signal?.addEventListener('abort', () => abort(options.signal?.reason), { once: true })
     child.stdout?.on('data', (chunk: Buffer) => {
       outBytes += chunk.length
       if (outBytes > maxBytes) abort(new Error(`${name} printed more than ${maxBytes} bytes`))

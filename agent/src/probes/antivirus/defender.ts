@@ -17,6 +17,7 @@ export default defineProbe({
   subject: 'antivirus',
   source: 'defender',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '30m',
   timeout: '2m',
   blind: 'Exclusions, where the agent does not run as SYSTEM; whether the cloud protection of Microsoft answers.',

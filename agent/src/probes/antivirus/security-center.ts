@@ -17,6 +17,7 @@ export default defineProbe({
   subject: 'antivirus',
   source: 'security-center',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '30m',
   timeout: '1m',
   blind: 'How old the signatures are: a product says current or not. A product that registered itself may say what it likes.',

@@ -15,6 +15,7 @@ export default defineProbe({
   subject: 'backups',
   source: 'file-history',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '1h',
   timeout: '1m',
   privilege: 'LocalSystem: the registry of the users is readable by nobody else.',

@@ -14,6 +14,7 @@ export default defineProbe({
   subject: 'backups',
   source: 'windows-server-backup',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '1h',
   timeout: '2m',
   privilege: 'LocalSystem, an administrator or a backup operator.',

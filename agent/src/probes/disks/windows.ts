@@ -58,6 +58,7 @@ export default defineProbe({
   subject: 'disks',
   source: 'windows',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '1h',
   timeout: '2m',
   privilege: 'LocalSystem or an administrator: the counters and predictions are empty for everyone else.',

@@ -49,6 +49,7 @@ export default defineProbe({
   subject: 'encryption',
   source: 'bitlocker',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '1h',
   timeout: '1m',
   privilege: 'LocalSystem or an administrator: BitLocker tells its state to nobody else.',

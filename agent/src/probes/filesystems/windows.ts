@@ -16,6 +16,7 @@ export default defineProbe({
   subject: 'filesystems',
   source: 'windows',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '15m',
   timeout: '1m',
   blind:

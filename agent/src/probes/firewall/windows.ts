@@ -25,6 +25,7 @@ export default defineProbe({
   subject: 'firewall',
   source: 'windows',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '30m',
   timeout: '1m',
   blind: 'What single rules let in. Of an export of the registry: whether a policy overrides it.',

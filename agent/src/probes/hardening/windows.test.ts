@@ -92,6 +92,17 @@ test('a machine that was asked for a key it lacks has a BIOS, and one without Au
       ...asked('SYSTEM\\CurrentControlSet\\Control\\Terminal Server', ''),
       ...asked('SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp', ''),
       ...asked('SYSTEM\\CurrentControlSet\\Services\\mrxsmb10', ''),
+      // What stands above the keys that are not there, and does not list them.
+      ...asked('SYSTEM\\CurrentControlSet\\Control\\SecureBoot', ''),
+      ...asked('SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations', ''),
+      ...asked('SYSTEM\\CurrentControlSet\\Control', key('SYSTEM\\CurrentControlSet\\Control\\Lsa')),
+      ...asked('SYSTEM\\CurrentControlSet\\Services', key('SYSTEM\\CurrentControlSet\\Services\\Tcpip')),
+      ...asked(
+        'SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies',
+        key('SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\Explorer'),
+      ),
+      ...asked('SOFTWARE\\Microsoft\\Windows\\CurrentVersion', key('SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies')),
+      ...asked('SOFTWARE\\Policies\\Microsoft\\Windows', key('SOFTWARE\\Policies\\Microsoft\\Windows\\WindowsUpdate')),
     },
   })
   const fact = (await hardening.read(hostOf(m), undefined)) as Fact

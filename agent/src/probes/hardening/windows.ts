@@ -4,7 +4,7 @@ import { type Captured, Denied, defineProbe, type Inputs, sole } from '../../pro
 import { cut } from '../gather.ts'
 import { type Answer, answerOf, isAnswer, partOf } from '../windows/answer.ts'
 import { listObjects, type Properties, truth, whole } from '../windows/properties.ts'
-import { hasKey, isRegistry, queryKey, type Registry, registryOf, registryValue } from '../windows/registry.ts'
+import { hasKey, isRegistry, queryKeys, type Registry, registryOf, registryValue } from '../windows/registry.ts'
 
 type ControlState = FactTypes['hardening']['controls'][number]
 type Told = Pick<ControlState, 'state'> & Partial<Pick<ControlState, 'detail' | 'hint'>>
@@ -43,6 +43,7 @@ export default defineProbe({
   subject: 'hardening',
   source: 'windows',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '1h',
   timeout: '1m',
   privilege: 'LocalSystem or an administrator for TPM and SMB 1; everything else is readable by all.',
@@ -55,9 +56,9 @@ export default defineProbe({
   parse: parseHardening,
 
   async read(host: Host) {
-    const registry: Captured[] = []
-    for (const key of QUERIED) registry.push(await queryKey(host, key))
-    return parseHardening({ answer: [await host.powershell(SCRIPT)], registry })
+    // PowerShell is asked first, to share its process with the other probes that are due.
+    const [answer, registry] = await Promise.all([host.powershell(SCRIPT), queryKeys(host, QUERIED)])
+    return parseHardening({ answer: [answer], registry })
   },
 })
 

@@ -25,6 +25,7 @@ export default defineProbe({
   subject: 'raid',
   source: 'storage-spaces',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '15m',
   timeout: '1m',
   privilege: 'LocalSystem or an administrator.',

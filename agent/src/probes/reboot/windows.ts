@@ -21,6 +21,7 @@ export default defineProbe({
   subject: 'reboot',
   source: 'windows',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '15m',
   timeout: '1m',
   blind: 'Since when a restart is due: Windows keeps no date of it. Restarts that a management tool (Configuration Manager) plans.',

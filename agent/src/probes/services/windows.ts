@@ -20,6 +20,7 @@ export default defineProbe({
   subject: 'services',
   source: 'windows',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '15m',
   timeout: '1m',
   blind: 'Services with triggers, which come and go by design, unless they ended with an error; services of single users.',

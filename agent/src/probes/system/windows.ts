@@ -35,6 +35,7 @@ export default defineProbe({
   subject: 'system',
   source: 'windows',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '6h',
   timeout: '1m',
   blind: 'The end of support (the collector knows it by build). A start out of Fast Startup counts as no boot.',

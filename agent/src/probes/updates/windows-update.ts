@@ -66,7 +66,8 @@ export default defineProbe({
   async read(host: Host) {
     const policy: Captured[] = []
     for (const [key, ...flags] of POLICIES) policy.push(await queryKey(host, key, ...flags))
-    const inputs = { answer: [await host.powershell(SCRIPT)], policy }
+    // A search takes minutes on some machines: in a process of its own nobody waits for it.
+    const inputs = { answer: [await host.powershell(SCRIPT, { alone: true })], policy }
     return parseWindowsUpdate(inputs, { now: host.now(), hostname: host.hostname, options: undefined })
   },
 })

@@ -14,6 +14,7 @@ export default defineProbe({
   subject: 'usage',
   source: 'windows',
   platforms: ['win32'],
+  shares: 'powershell',
   every: '15m',
   timeout: '1m',
   blind: 'The share of the processor is that of the moment of the look, not of the time between looks.',

@@ -5,6 +5,7 @@ import { type Captured, Denied } from '../../probe.ts'
 export type Registry = ReadonlyMap<string, ReadonlyMap<string, string>>
 
 const MOST_LINES = 200_000
+const ADMINISTRATOR = 'Run the agent as a service (LocalSystem).'
 
 /**
  * Values as `reg.exe query KEY /s` prints them (`    Name    REG_SZ    value` under a line with the key) or as an export holds them (`[KEY]`,
@@ -96,13 +97,47 @@ export function hasKey(registry: Registry, keyEnd: string): boolean {
 }
 
 /**
- * Asks reg.exe for a key, in the 64-bit view whatever this process is. A key that is not there gives an empty capture with the code 1: that is
- * an answer. @throws Denied
+ * Asks reg.exe for a key, in the 64-bit view whatever this process is. A key that is known not to be there gives a capture without text and with
+ * the code 1: that is an answer. reg.exe ends alike for a key that may not be read, in words of the system's language, so the keys above it are
+ * asked whether they hold it. @throws Denied, Error where neither can be told
  */
 export async function queryKey(host: Host, key: string, ...flags: readonly string[]): Promise<Captured> {
-  const captured = await host.run(['reg.exe', 'query', key, ...flags, '/reg:64']).catch(error => {
+  const captured = await reg(host, key, ...flags)
+  if (captured.code === 0 || captured.code === null) return captured
+  // With /s it prints what it may read and fails for the rest.
+  if (captured.text.trim() !== '' || (await isThere(host, key))) throw new Denied(`the registry key ${key} may not be read`, ADMINISTRATOR)
+  return { ...captured, text: '', code: 1 }
+}
+
+/** Several keys, one after the other. @throws Denied, Error */
+export async function queryKeys(host: Host, keys: readonly string[]): Promise<Captured[]> {
+  const captures: Captured[] = []
+  for (const key of keys) captures.push(await queryKey(host, key))
+  return captures
+}
+
+async function reg(host: Host, key: string, ...flags: readonly string[]): Promise<Captured> {
+  return host.run(['reg.exe', 'query', key, ...flags, '/reg:64']).catch(error => {
     if (error instanceof NotInstalled) throw new Denied('reg.exe cannot be started', 'Allow it in AppLocker or App Control.')
     throw error
   })
-  return captured
+}
+
+/** Whether a key that reg.exe would not print is there: the nearest key above it that can be read lists it, or does not. */
+async function isThere(host: Host, key: string): Promise<boolean> {
+  for (let child = key; child.includes('\\'); ) {
+    const parent = child.slice(0, child.lastIndexOf('\\'))
+    const listed = await reg(host, parent)
+    if (listed.code === 0) return registryOf([listed]).has(wholeKey(child))
+    child = parent
+  }
+  throw new Error(`Cannot tell whether the registry key ${key} is there: no key above it can be read`)
+}
+
+/** A key as reg.exe prints it, in lower case. */
+function wholeKey(key: string): string {
+  return key
+    .replace(/^HKLM(?=\\)/i, 'HKEY_LOCAL_MACHINE')
+    .replace(/^HKU(?=\\)/i, 'HKEY_USERS')
+    .toLowerCase()
 }
