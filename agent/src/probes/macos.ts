@@ -7,6 +7,7 @@ import antivirusSentinelone from './antivirus/sentinelone.ts'
 import antivirusWazuh from './antivirus/wazuh.ts'
 import antivirusXprotect from './antivirus/xprotect.ts'
 import backupsBorg from './backups/borg.ts'
+import backupsLaunchd from './backups/launchd.ts'
 import backupsMarker from './backups/marker.ts'
 import backupsRestic from './backups/restic.ts'
 import backupsTimeMachine from './backups/time-machine.ts'
@@ -42,6 +43,7 @@ export const macosProbes: readonly Probe[] = [
   antivirusWazuh,
   antivirusXprotect,
   backupsTimeMachine,
+  backupsLaunchd,
   encryptionFilevault,
   firewallApplication,
   firewallPf,

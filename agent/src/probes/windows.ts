@@ -6,8 +6,11 @@ import antivirusSecurityCenter from './antivirus/security-center.ts'
 import antivirusSentinelone from './antivirus/sentinelone.ts'
 import backupsFileHistory from './backups/file-history.ts'
 import backupsMarker from './backups/marker.ts'
+import backupsOnedrive from './backups/onedrive.ts'
 import backupsRestic from './backups/restic.ts'
+import backupsTaskScheduler from './backups/task-scheduler.ts'
 import backupsVeeam from './backups/veeam.ts'
+import backupsVss from './backups/vss.ts'
 import backupsWindowsServerBackup from './backups/windows-server-backup.ts'
 import clockW32time from './clock/w32time.ts'
 import disksWindows from './disks/windows.ts'
@@ -54,4 +57,7 @@ export const windowsProbes: readonly Probe[] = [
   backupsVeeam,
   updatesOffice,
   backupsFileHistory,
+  backupsTaskScheduler,
+  backupsVss,
+  backupsOnedrive,
 ]
