@@ -1,6 +1,7 @@
 import { chmod, cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { SWITCHED_OFF } from '@fettle/catalog'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Agent, type AgentParts, startAgent } from './agent.ts'
 import { fastClock } from './fakes/clock.ts'
@@ -154,7 +155,7 @@ describe('an agent', () => {
     const agent = await start({ probes: [probe], config })
     await agent.refresh([])
     const { connection } = await welcomed()
-    expect(await connection.nextOf('report')).toMatchObject({ outcome: 'absent', reason: expect.stringContaining('switched off') })
+    expect(await connection.nextOf('report')).toMatchObject({ outcome: 'absent', reason: SWITCHED_OFF })
   })
 
   test('a change of a watched path is looked at without waiting for the cadence', async () => {

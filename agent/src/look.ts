@@ -1,4 +1,4 @@
-import type { HeldFact, Role } from '@fettle/catalog'
+import { type HeldFact, type Role, SWITCHED_OFF } from '@fettle/catalog'
 import type { Host } from './host.ts'
 import { Absent, keyOf, type Probe } from './probe.ts'
 import { runProbe } from './runner.ts'
@@ -22,7 +22,7 @@ export function probesFor(probes: readonly Probe[], platform: string, config: Lo
 function switched(probe: Probe, config: LookConfig): Probe {
   const said = config.probes[keyOf(probe)]
   if (said?.enabled !== false) return said?.every ? { ...probe, every: said.every } : probe
-  const off = () => Promise.reject(new Absent("switched off in the agent's configuration"))
+  const off = () => Promise.reject(new Absent(SWITCHED_OFF))
   return { ...probe, every: EVERY_OFF, read: off }
 }
 

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import { defineCheck } from './check.ts'
+import { describe, expect, test } from 'vitest'
+import { type Check, defineCheck } from './check.ts'
 import { days, hours, minutes } from './duration.ts'
 import { notApplicable, ok, worst } from './finding.ts'
 import { factsBySubject, judge, staleAt } from './judge.ts'
 import { subjects } from './subjects/index.ts'
 import type { ServicesFact } from './subjects/services/facts.ts'
 import { findingOf, held, NOW } from './testing.ts'
-import { type HeldFact, outcomes, roles } from './view.ts'
+import { type HeldFact, outcomes, roles, SWITCHED_OFF } from './view.ts'
 
 const fact: ServicesFact = { manager: 'systemd', state: 'running', bad: [] }
 const told = (answer: 'ok' | 'warning' | 'critical') =>
@@ -51,6 +51,38 @@ test('a machine without such a thing is not judged', () => {
   expect(findingOf(told('ok'), { services: { outcome: 'absent', reason: 'no systemd' } })).toMatchObject({
     status: 'not-applicable',
     reason: 'no systemd',
+  })
+})
+
+describe('a source that is switched off on the machine', () => {
+  const off = { outcome: 'absent', reason: SWITCHED_OFF } as const
+  const gone = { outcome: 'absent', reason: 'no systemd' } as const
+  const eager: Check = { ...told('critical'), whenAbsent: 'evaluate' }
+
+  test('makes a check that judges absence unknown: nobody looked, so that there is none is not known', () => {
+    expect(findingOf(eager, { 'services/a': gone, 'services/b': gone }).status).toBe('critical')
+    expect(findingOf(eager, { 'services/a': gone, 'services/b': off })).toMatchObject({
+      status: 'unknown',
+      reason: `services/b: ${SWITCHED_OFF}`,
+      hint: expect.stringContaining('Switch it on'),
+    })
+  })
+
+  test('makes every other check not applicable, and tells why', () => {
+    expect(findingOf(told('ok'), { 'services/a': gone, 'services/b': off })).toMatchObject({
+      status: 'not-applicable',
+      reason: SWITCHED_OFF,
+    })
+  })
+
+  test('takes nothing from what the others saw', () => {
+    expect(findingOf(eager, { 'services/a': fact, 'services/b': off }).status).toBe('critical')
+    expect(findingOf(told('ok'), { 'services/a': fact, 'services/b': off }).status).toBe('ok')
+  })
+
+  test('is left alone where the collector has lifted the limits', () => {
+    const lifted: Check = { ...eager, thresholds: {} }
+    expect(findingOf(lifted, { services: off })).toMatchObject({ status: 'not-applicable', reason: SWITCHED_OFF })
   })
 })
 

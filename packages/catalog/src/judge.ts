@@ -4,7 +4,7 @@ import { type Answer, byBadness, type Finding, notApplicable, unknown } from './
 import type { Subject } from './subject.ts'
 import type { FactTypes, SubjectName } from './subjects/facts.ts'
 import { subjects } from './subjects/index.ts'
-import type { FactsBySubject, HeldFact, SourceFact } from './view.ts'
+import { type FactsBySubject, type HeldFact, isSwitchedOff, type SourceFact } from './view.ts'
 
 /** A fact is stale once it has not been renewed for this many of its own intervals. */
 const STALE_INTERVALS = 3
@@ -76,6 +76,8 @@ function judgeCheck(check: Check, host: Judged, seen: Seen, now: number): Findin
 
 function answerOf(check: Check, host: Judged, { fresh, held }: Seen, limit: Limit, now: number): Answer {
   if (check.roles && !check.roles.includes(host.context.role)) return notApplicable(`not judged on a ${host.context.role}`)
+  const moot = check.moot?.(host.context)
+  if (moot !== undefined) return notApplicable(moot)
   const context = { ...host.context, previous: host.previous?.get(check.name) }
   if (check.standsOn === 'presence') return check.evaluate(fresh, limit, now, context)
   if (held.length === 0)
@@ -85,9 +87,12 @@ function answerOf(check: Check, host: Judged, { fresh, held }: Seen, limit: Limi
   const blind = held.filter(fact => !isFresh(fact, now) || (fact.outcome !== 'ok' && fact.outcome !== 'absent'))
   const seen = fresh[check.subject].length
   if (seen === 0 && blind.length > 0) return blindAnswer(blind, now)
-  if (seen === 0 && check.whenAbsent !== 'evaluate') {
-    return { ...notApplicable(held[0]?.reason ?? 'this machine has no such thing'), changesAt }
+  const off = held.find(isSwitchedOff)
+  const isLifted = limit.warning === undefined && limit.critical === undefined
+  if (seen === 0 && (check.whenAbsent !== 'evaluate' || (off && isLifted))) {
+    return { ...notApplicable((off ?? held[0])?.reason ?? 'this machine has no such thing'), changesAt }
   }
+  if (seen === 0 && off) return { ...offAnswer(off), changesAt }
   const answer = check.evaluate(fresh, limit, now, context)
   const soonest = Math.min(answer.changesAt ?? Number.POSITIVE_INFINITY, changesAt ?? Number.POSITIVE_INFINITY)
   const timed = { ...answer, changesAt: Number.isFinite(soonest) ? soonest : undefined }
@@ -96,6 +101,14 @@ function answerOf(check: Check, host: Judged, { fresh, held }: Seen, limit: Limi
   // Where one good source is enough, a blind one could be it: then neither good nor bad is known.
   if (check.sources === 'any') return answer.status === 'ok' ? timed : cannot
   return byBadness(cannot, answer) < 0 ? cannot : timed
+}
+
+/** Where absence would be judged, a source that nobody looked at leaves it open: neither good nor bad is known. */
+function offAnswer(off: HeldFact): Answer {
+  return unknown(
+    `${off.key}: ${off.reason}`,
+    "Switch it on there (probes, its key, enabled), or lift the limits of this check for the machine in the collector's configuration.",
+  )
 }
 
 function blindAnswer(blind: readonly HeldFact[], now: number): Answer {

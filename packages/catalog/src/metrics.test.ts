@@ -7,7 +7,7 @@ import * as all from './metrics.ts'
 import type { BackupJob } from './subjects/backups/facts.ts'
 import type { UpdatesFact } from './subjects/updates/facts.ts'
 import { held, NOW, type Told, viewOf } from './testing.ts'
-import type { HostView } from './view.ts'
+import { type HostView, SWITCHED_OFF } from './view.ts'
 
 const samplesOf = (metric: Metric, told: Told, more: Partial<HostView> = {}) => [...metric.samples(viewOf(told, more))]
 
@@ -140,6 +140,7 @@ test.each([
   ['a job', { backups: { jobs: [job()] } }, [[[], 1]]],
   ['no tool at all', { backups: { outcome: 'absent' } }, [[[], 0]]],
   ['a tool that cannot be asked', { 'backups/a': { outcome: 'absent' }, 'backups/b': { outcome: 'denied' } }, []],
+  ['a tool that nobody looked for', { 'backups/a': { outcome: 'absent', reason: SWITCHED_OFF }, 'backups/b': { outcome: 'absent' } }, []],
   ['nothing reported', {}, []],
 ] as readonly [string, Told, unknown][])('backup configured: %s', (_, told, wanted) => {
   expect(samplesOf(all.backupConfigured, told)).toEqual(wanted)

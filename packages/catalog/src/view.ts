@@ -24,6 +24,16 @@ export type HeldFact = {
   readonly data?: unknown
 }
 
+/**
+ * The reason of an `absent` fact whose source the machine's administrator has switched off: nobody looked, so that there is none is not known. Agents
+ * send this text, so it stays as it is.
+ */
+export const SWITCHED_OFF = "switched off in the agent's configuration"
+
+/** Whether nobody looked, since the source is switched off on the machine. */
+export const isSwitchedOff = ({ outcome, reason }: Pick<HeldFact, 'outcome' | 'reason'>): boolean =>
+  outcome === 'absent' && reason === SWITCHED_OFF
+
 /** A fresh and good fact of one source. */
 export type SourceFact<T> = { readonly source: string; readonly at: number; readonly data: T }
 

@@ -1,5 +1,5 @@
 import { gauge, type Metric, type Sample, scalar, timestamp, word } from '../../metric.ts'
-import type { HostView } from '../../view.ts'
+import { type HostView, isSwitchedOff } from '../../view.ts'
 import type { BackupJob } from './facts.ts'
 import { overdueAfter } from './overdue.ts'
 
@@ -25,7 +25,7 @@ export const backupConfigured = gauge('backup_configured', {
   samples(host) {
     if (backups(host).length > 0) return scalar(1)
     const held = [...host.held.values()].filter(fact => fact.key.startsWith('backups/'))
-    const allSpoke = held.length > 0 && held.every(fact => fact.outcome === 'ok' || fact.outcome === 'absent')
+    const allSpoke = held.length > 0 && held.every(fact => fact.outcome === 'ok' || (fact.outcome === 'absent' && !isSwitchedOff(fact)))
     return allSpoke ? scalar(0) : []
   },
 })
