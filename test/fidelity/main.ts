@@ -47,7 +47,7 @@ function told(results: readonly Result[], { unaccounted }: Fidelity): string {
   const bySource = Object.entries(Object.groupBy(results, ({ source }) => source)).sort()
   const rows = [...bySource, ['all', results] as const].map(([source, of = []]) => row(source, of))
   const shown = results.filter(({ grade }) => grade === 'wrong' || (values.verbose && grade === 'refused'))
-  const details = shown.map(({ grade, source, files, why }) => `${grade}: ${source} ${files.join(' ')}\n  ${why}\n`)
+  const details = shown.map(({ grade, source, files, why }) => `${grade}: ${source} ${shortly(files)}\n  ${why}\n`)
   const rest = values.verbose ? unaccounted.map(file => `no case: ${file}\n`) : []
   return [
     `${'source'.padEnd(32)}${'right'.padStart(7)}${'refused'.padStart(9)}${'wrong'.padStart(7)}\n`,
@@ -56,6 +56,11 @@ function told(results: readonly Result[], { unaccounted }: Fidelity): string {
     ...details,
     ...rest,
   ].join('')
+}
+
+/** A tree of sysfs is hundreds of files. */
+function shortly(files: readonly string[]): string {
+  return files.length > 3 ? `${files.slice(0, 2).join(' ')} and ${files.length - 2} more` : files.join(' ')
 }
 
 function row(source: string, of: readonly Result[]): string {

@@ -21,10 +21,7 @@ export async function measure(samples: Samples, lists: readonly CaseList[]): Pro
   return { results, unaccounted: samples.files.filter(file => !used.has(file) && !leftOut.some(({ files }) => files.test(file))) }
 }
 
-async function read(
-  samples: Samples,
-  { source, files, named = [], code, now, hostname = 'sample', reading }: Case,
-): Promise<Result> {
+async function read(samples: Samples, { source, files, named = [], code, now, hostname = 'sample', reading }: Case): Promise<Result> {
   const probe = probes.find(candidate => keyOf(candidate) === source)
   if (!probe) throw new Error(`Cannot read ${files.join(', ')}: there is no source ${source}`)
   const told = await parseFiles(probe, {

@@ -43,7 +43,10 @@ function diskOf(told: string): Expected {
   const model = /exit_status=\d+; [^;]*; (.*?); smart passed/.exec(told)?.[1]
   const spare = /spare=(\d+)\/(\d+)/.exec(told)
   const attributes = Object.entries(ATTRIBUTES).map(([id, field]) => {
-    const listed = /attrs: ([\d=,]+)/.exec(told)?.[1]?.split(',').find(one => one.startsWith(`${id}=`))
+    const listed = /attrs: ([\d=,]+)/
+      .exec(told)?.[1]
+      ?.split(',')
+      .find(one => one.startsWith(`${id}=`))
     return [field, listed === undefined ? (/\/ATA;/.test(told) ? noErrors : undefined) : Number(listed.split('=')[1])] as const
   })
   return known({
@@ -117,11 +120,15 @@ function inText(file: string, text: string): Expected {
   const number = (value: string | undefined): number | undefined =>
     value === undefined ? undefined : Number(/^[\d,']+/.exec(value)?.[0].replace(/[,']/g, ''))
   const raw = (id: number): number | undefined => {
-    const line = text.match(new RegExp(`^\\s*${id} [A-Z]\\S+ .*$`, 'm'))?.[0].trim().split(/\s+/)
+    const line = text
+      .match(new RegExp(`^\\s*${id} [A-Z]\\S+ .*$`, 'm'))?.[0]
+      .trim()
+      .split(/\s+/)
     // The brief form has flags as letters, and neither type nor time.
     return line === undefined ? undefined : Number(line[line[2]?.startsWith('0x') ? 9 : 7])
   }
-  if (NO_SMART.test(file)) return { standing: 'unsupported', passed: null, serial: (serial: string | null) => serial === (after(/Serial number/) ?? null) }
+  if (NO_SMART.test(file))
+    return { standing: 'unsupported', passed: null, serial: (serial: string | null) => serial === (after(/Serial number/) ?? null) }
   return known({
     standing: 'read',
     passed: /(self-assessment test result: PASSED|SMART Health Status: OK)/.test(text),

@@ -131,7 +131,7 @@ function arrayOf({ name, uuid, system, devices, scrub }: Known, tree: Tree): Rai
   const ids = uuid ? namesUnder(tree, `${folder}/devinfo`) : []
   const lostIds = ids.filter(id => wholeOf(tree, `${folder}/devinfo/${id}/missing`) === 1)
   const asked = ids.length > 0 && ids.every(id => [0, 1].includes(wholeOf(tree, `${folder}/devinfo/${id}/missing`) ?? -1))
-  const members = membersOf(system, devices, lostIds)
+  const members = membersOf(system, devices, lostIds, namesUnder(tree, `${folder}/devices`))
   const missing = Math.max(members.filter(member => member.state === 'missing').length, lostIds.length, system?.warned ? 1 : 0)
   const level = levelOf(tree, folder)
   const complete = system !== undefined && system.paths.length >= system.total
@@ -156,11 +156,17 @@ function arrayOf({ name, uuid, system, devices, scrub }: Known, tree: Tree): Rai
   }
 }
 
-function membersOf(system: Shown | undefined, devices: readonly DeviceStats[] | undefined, lostIds: readonly string[]): Member[] {
+function membersOf(
+  system: Shown | undefined,
+  devices: readonly DeviceStats[] | undefined,
+  lostIds: readonly string[],
+  linked: readonly string[],
+): Member[] {
   if (system)
     return system.paths.map((path, at) => ({ name: path ?? `missing device ${at + 1}`, state: path === null ? 'missing' : 'active' }))
   if (devices) return devices.map(({ device, missing }) => ({ name: device || 'missing device', state: missing ? 'missing' : 'unknown' }))
-  return lostIds.map(id => ({ name: `devid ${id}`, state: 'missing' as const }))
+  const lost = lostIds.map(id => ({ name: `devid ${id}`, state: 'missing' as const }))
+  return [...linked.map(name => ({ name, state: 'unknown' as const })), ...lost]
 }
 
 /** The profile of data: with several (a balance that was stopped) the weakest counts. */

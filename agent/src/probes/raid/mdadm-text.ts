@@ -1,4 +1,5 @@
 import { shortText } from '../sysfs.ts'
+import { isFirmwareRaid, parseFirmwareRaid } from './firmware-raid.ts'
 import { emptyArray, type MdArray, stateOf } from './mdstat.ts'
 
 type Member = MdArray['members'][number]
@@ -66,15 +67,17 @@ const cut = (name: string | undefined): string => (name ?? 'unnamed').slice(0, 1
 
 /**
  * Output of `mdadm --examine`: what the superblock of one member says. It can show that members are missing, never that the array runs.
- * @throws where the metadata is not md's own: such a member tells nothing about the array's state
+ * @throws where the metadata does not tell the array's state
  */
 export function parseExamine(text: string): MdArray[] {
+  if (isFirmwareRaid(text)) return parseFirmwareRaid(text)
   return blocksOf(text).map(({ device, fields }) => {
-    const letters = /^([AR.]+)\b|^([AR.]+)/.exec(fields['Array State'] ?? '')?.[0]
+    const letters = /^[AR.?]+/.exec(fields['Array State'] ?? '')?.[0]
     if (letters === undefined)
       throw new Error(`Cannot judge ${device.slice(0, 80)} by its superblock: feed /proc/mdstat or mdadm --detail of the array`)
     const required = countOf(fields['Raid Devices'])
-    const active = letters.replaceAll(/[^A]/g, '').length
+    // R: a slot with its member and the replacement that is being filled; nothing is lost.
+    const active = letters.replaceAll(/[^AR]/g, '').length
     const disks = { required, active, failed: null, spare: null, missing: letters.replaceAll(/[^.]/g, '').length }
     const state = stateOf('active', fields['Raid Level'] ?? null, disks, null)
     return {
