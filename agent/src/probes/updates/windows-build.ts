@@ -2,7 +2,7 @@ import type { FactTypes } from '@fettle/catalog'
 import type { Host } from '../../host.ts'
 import { Absent, defineProbe, type Inputs, type ParseContext } from '../../probe.ts'
 import { isRegistry, queryKey, registryOf, registryValue } from '../windows/registry.ts'
-import { ENDED_BUILDS, RELEASES_KNOWN_UNTIL, WINDOWS_RELEASES } from './windows-builds.ts'
+import { ENDED_BUILDS, KNOWN_UNTIL, RELEASES_KNOWN_UNTIL, WINDOWS_RELEASES } from './windows-builds.ts'
 
 type Updates = FactTypes['updates']
 
@@ -19,7 +19,7 @@ export default defineProbe({
   platforms: ['win32'],
   every: '1h',
   timeout: '30s',
-  blind: `Releases after ${RELEASES_KNOWN_UNTIL}, which this agent does not know: it proves that a machine is late, never that it is not.`,
+  blind: `Releases after ${RELEASES_KNOWN_UNTIL}, which this agent does not know: it proves that a machine is late, never that it is not. On servers with hotpatches, and on clients whose hotpatch the table lacks, a month may be told as missing that is there.`,
   inputs: { registry: { from: `reg.exe query "${KEY}" /reg:64`, recognise: isRegistry } },
   parse: parseBuild,
 
@@ -46,11 +46,10 @@ export function parseBuild(inputs: Inputs, { now }: ParseContext): Updates {
   if (ended)
     pending.unshift({ ...release(build, revision, null, Date.parse(ended)), name: 'a version of Windows that still gets security updates' })
   const current = (releases ?? []).findLast(([, known]) => known <= revision)
-  const complete = now <= Date.parse(RELEASES_KNOWN_UNTIL)
+  const knownUntil = KNOWN_UNTIL[build] ?? RELEASES_KNOWN_UNTIL
+  const complete = now < Date.parse(knownUntil) + DAY
   if (!complete && pending.length === 0)
-    throw new Absent(
-      `build ${build}.${revision} lacks nothing that was published until ${RELEASES_KNOWN_UNTIL}; the agent knows no later releases`,
-    )
+    throw new Absent(`build ${build}.${revision} lacks nothing that was published until ${knownUntil}; the agent knows no later releases`)
   return {
     pending,
     more: 0,
