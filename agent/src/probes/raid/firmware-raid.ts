@@ -16,7 +16,7 @@ const STATES: Readonly<Record<string, MdArray['state']>> = {
 
 /** Whether `mdadm --examine` printed the metadata of firmware: SNIA DDF, or Intel's (IMSM, Rapid Storage). */
 export function isFirmwareRaid(text: string): boolean {
-  return /^\s*Magic : (de11de11|Intel Raid ISM)/im.test(text)
+  return /^[ \t]*Magic : (de11de11|Intel Raid ISM)/im.test(text)
 }
 
 /**
@@ -24,7 +24,7 @@ export function isFirmwareRaid(text: string): boolean {
  * volume runs. @throws Error where it names no volume, or a state that is not known
  */
 export function parseFirmwareRaid(text: string): MdArray[] {
-  const volumes = /^\s*Magic : Intel/im.test(text) ? intelVolumes(text) : ddfVolumes(text)
+  const volumes = /^[ \t]*Magic : Intel/im.test(text) ? intelVolumes(text) : ddfVolumes(text)
   if (volumes.length === 0) throw new Error('Cannot find a volume in the metadata of this member: feed /proc/mdstat or mdadm --detail')
   return volumes.map(({ name, level, members, state }) => {
     const word = state?.split(/,|<--/)[0]?.trim().toLowerCase() ?? ''
@@ -51,8 +51,8 @@ type Volume = {
 
 /** `state[0] : Optimal, Consistent`: a number for each volume. */
 function ddfVolumes(text: string): Volume[] {
-  return [...text.matchAll(/^\s*state\[(\d{1,4})\] : (.*)$/gm)].slice(0, 256).map(([, at = '', state = '']) => {
-    const field = (label: string) => new RegExp(`^\\s*${label}\\[${at}\\] : (.*)$`, 'm').exec(text)?.[1]?.trim()
+  return [...text.matchAll(/^[ \t]*state\[(\d{1,4})\] : (.*)$/gm)].slice(0, 256).map(([, at = '', state = '']) => {
+    const field = (label: string) => new RegExp(`^[ \\t]*${label}\\[${at}\\] : (.*)$`, 'm').exec(text)?.[1]?.trim()
     return {
       name: (field('Name') || `volume ${at}`).slice(0, 128),
       level: field('Raid Level'),
@@ -65,11 +65,11 @@ function ddfVolumes(text: string): Volume[] {
 /** `[Volume0]:` and its fields, up to the next block. */
 function intelVolumes(text: string): Volume[] {
   return text
-    .split(/^(?=\s*\[[^\]\n]{1,64}\]:\s*$)/m)
+    .split(/^(?=[ \t]*\[[^\]\n]{1,64}\]:[ \t]*$)/m)
     .slice(1, 257)
     .map(block => {
-      const field = (label: string) => new RegExp(`^\\s*${label} : (.*)$`, 'm').exec(block)?.[1]?.trim()
-      const name = /^\s*\[([^\]\n]{1,64})\]/.exec(block)?.[1] ?? 'volume'
+      const field = (label: string) => new RegExp(`^[ \\t]*${label} : (.*)$`, 'm').exec(block)?.[1]?.trim()
+      const name = /^[ \t]*\[([^\]\n]{1,64})\]/.exec(block)?.[1] ?? 'volume'
       return { name, level: field('RAID Level'), members: countIn(field('Members')), state: field('Map State') }
     })
 }
