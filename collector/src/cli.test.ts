@@ -234,6 +234,9 @@ describe('config', () => {
       '  - {check: clock-offset, rolle: laptop}',
       '  - {check: clock-offset, role: toaster}',
       'colour: red',
+      'software:',
+      '  required: [{name: "*"}, {name: a, atLeast: 1.20}, {name: a, below: "2"}]',
+      '  forbidden: [{name: a, atLeast: "2"}]',
     ]
     const { code, err } = await run('config', await fileOf(mistakes.join('\n')))
     expect(code).toBe(78)
@@ -254,6 +257,10 @@ describe('config', () => {
       /thresholds\.4\.rolle: .*wanted check, and any of role/,
       /thresholds\.5\.role: "toaster"/,
       /:16: colour: no such setting/,
+      /software\.required\.0\.name: "\*": wanted a name/,
+      /software\.required\.1\.atLeast: 1\.2:/,
+      /software\.required\.2\.below: .*wanted name, and any of atLeast/,
+      /software\.forbidden\.0\.atLeast: .*wanted name, and any of below/,
     ]
     for (const one of told) expect(err).toMatch(one)
     expect(err).not.toMatch(/thresholds\.0: /)

@@ -129,6 +129,7 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
       events,
       supportTable: values.osSupport === null ? shippedSupportTable() : readSupportTable(await readFile(values.osSupport, 'utf8')),
       overrides: values.thresholds,
+      software: { required: values['software.required'], forbidden: values['software.forbidden'] },
       server: values.name ?? hostname(),
       beatMs: values.beat,
       maxBytes: values['limits.ingestBytes'],

@@ -1,4 +1,4 @@
-import { subjects } from '@fettle/catalog'
+import { namesSomething, type Role, type SoftwareRule, subjects } from '@fettle/catalog'
 import { type Config, optionalText, parseDuration, readConfig, type Settings } from '@fettle/kit'
 import * as v from 'valibot'
 
@@ -31,6 +31,13 @@ const isAge = (limit: string | number | undefined) => typeof limit === 'string' 
 const limitOf = (limit: string | number | undefined): number | 'off' | undefined =>
   limit === 'off' || typeof limit !== 'string' ? limit : parseDuration(limit)
 
+/** Which hosts something is meant for: those of a role, with certain labels, or both. */
+const selector = {
+  role: v.optional(v.picklist(['server', 'desktop', 'laptop'])),
+  labels: v.optional(v.record(v.string(), v.string()), {}),
+}
+export type Selector = { readonly role?: Role | undefined; readonly labels: Readonly<Record<string, string>> }
+
 /** One override of a check's limits, for a role, for hosts with certain labels, or for both. A name that no check has would change nothing, unseen. */
 const override = v.pipe(
   v.strictObject(
@@ -39,8 +46,7 @@ const override = v.pipe(
         v.string(),
         v.check(name => unitOf.has(name), 'no check has this name; CHECKS.md lists them'),
       ),
-      role: v.optional(v.picklist(['server', 'desktop', 'laptop'])),
-      labels: v.optional(v.record(v.string(), v.string()), {}),
+      ...selector,
       /** A number in the check's unit, a duration for ages, or `off`. Left out: as it was. */
       warning: tier,
       critical: tier,
@@ -56,6 +62,24 @@ const override = v.pipe(
 type Read = v.InferOutput<typeof override>
 /** A tier that is left out stays as it was. */
 export type Override = Omit<Read, 'warning' | 'critical'> & Partial<Pick<Read, 'warning' | 'critical'>>
+
+const softwareName = v.pipe(
+  v.string(),
+  v.maxLength(128, 'wanted at most 128 characters'),
+  v.check(namesSomething, 'wanted a name in which * stands for any characters and ? for one'),
+)
+const softwareVersion = v.optional(v.pipe(v.string(), v.regex(/^\d[\w.:~^+-]{0,63}$/, "wanted a version in quotes, like '1.20'")))
+/** Most rules of one kind: each is looked for in every list of software. */
+const MOST_RULES = 100
+const rules = <const S extends v.GenericSchema>(rule: S) => v.pipe(v.array(rule), v.maxLength(MOST_RULES, `wanted at most ${MOST_RULES}`))
+const requiredSoftware = rules(
+  v.strictObject({ name: softwareName, atLeast: softwareVersion, ...selector }, 'wanted name, and any of atLeast, role and labels'),
+)
+const forbiddenSoftware = rules(
+  v.strictObject({ name: softwareName, below: softwareVersion, ...selector }, 'wanted name, and any of below, role and labels'),
+)
+/** A rule about software, and the hosts that it holds for. */
+export type SelectedRule = SoftwareRule & Selector
 
 /** Every setting of the collector; `fettle-collector config --sample` prints them as a file. */
 export const settings = {
@@ -134,6 +158,18 @@ export const settings = {
     default: [],
     doc: 'Limits of checks that differ from the shipped ones, by role and labels; later ones win.',
     example: [{ check: 'updates-security-late', role: 'laptop', warning: '14d', critical: '30d' }],
+  },
+  'software.required': {
+    schema: requiredSoftware,
+    default: [],
+    doc: 'Software that must be installed, by role and labels: name with * and ? as the source tells it, and atLeast, the oldest version that will do.',
+    example: [{ name: 'CrowdStrike*', role: 'laptop' }],
+  },
+  'software.forbidden': {
+    schema: forbiddenSoftware,
+    default: [],
+    doc: 'Software that must not be installed, by role and labels: name with * and ?, and below, the first version that will do.',
+    example: [{ name: '*TeamViewer*' }, { name: '7-Zip*', below: '24.07' }],
   },
   'limits.ingestBytes': {
     schema: v.pipe(v.number(), v.integer(), v.minValue(1024 * 1024)),

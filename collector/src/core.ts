@@ -8,7 +8,7 @@ import { Follower } from './follower.ts'
 import { Gate } from './gate.ts'
 import { Healer } from './heal.ts'
 import { Ingest } from './ingest.ts'
-import { Judge } from './judge.ts'
+import { Judge, type SoftwareRules } from './judge.ts'
 import type { Store } from './store/store.ts'
 
 export type CoreDeps = {
@@ -17,6 +17,8 @@ export type CoreDeps = {
   readonly events: Events
   readonly supportTable: SupportTable
   readonly overrides: readonly Override[]
+  /** What must and must not be installed; left out: nothing. */
+  readonly software?: SoftwareRules
   readonly server: string
   readonly beatMs: number
   readonly maxBytes: number
@@ -41,7 +43,7 @@ export class Core {
     this.#deps = deps
     this.fleet = new Fleet(deps.beatMs, clock.now())
     this.ingest = new Ingest({ store, clock, events, maxBytes: deps.maxBytes })
-    this.judge = new Judge({ fleet: this.fleet, store, clock, events, supportTable: deps.supportTable, overrides: deps.overrides })
+    this.judge = new Judge({ ...deps, fleet: this.fleet })
     const shown = metrics.filter(metric => deps.detail || metric.tier === 'core')
     this.exposition = new HostExposition(this.fleet, shown, (reason, series) => events.seriesDropped(reason, series))
     this.healer = new Healer({

@@ -6,12 +6,12 @@ import { createLog, systemClock } from '@fettle/kit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FakeClock, fakeClock } from '../../agent/src/fakes/clock.ts'
 import { until } from '../../test/kit/until.ts'
-import type { Override } from './config.ts'
+import type { Override, SelectedRule } from './config.ts'
 import { createEvents } from './events.ts'
 import { HostExposition } from './exposition/hosts.ts'
 import { createCollectorMetrics } from './exposition/self.ts'
 import { Fleet } from './fleet.ts'
-import { Judge } from './judge.ts'
+import { Judge, type SoftwareRules } from './judge.ts'
 import { openStore } from './store/open.ts'
 import { type Store, type StoredFact, StoreUnavailable } from './store/store.ts'
 
@@ -91,12 +91,21 @@ test('since when an update waits is told in the series as soon as the fleet know
 type World = { readonly clock: FakeClock; readonly store: Store; readonly fleet: Fleet; readonly judge: Judge }
 
 /** A judge over a store in memory and a clock that stands. */
-async function world(overrides: readonly Override[] = [], given: { clock?: FakeClock; store?: Store } = {}): Promise<World> {
+async function world(
+  overrides: readonly Override[] = [],
+  given: { clock?: FakeClock; store?: Store; software?: SoftwareRules } = {},
+): Promise<World> {
   const clock = given.clock ?? fakeClock()
   const store = given.store ?? (await openStore('sqlite::memory:', { clock }))
   const fleet = new Fleet(120_000, clock.now())
   const events = createEvents(createLog('test', 'silent'), createCollectorMetrics('test'))
-  return { clock, store, fleet, judge: new Judge({ fleet, store, clock, events, supportTable: shippedSupportTable(), overrides }) }
+  const { software } = given
+  return {
+    clock,
+    store,
+    fleet,
+    judge: new Judge({ fleet, store, clock, events, supportTable: shippedSupportTable(), overrides, software }),
+  }
 }
 
 const blank = { seq: 1, lastSeenAt: 0, agentVersion: '1', clockOffsetMs: 0, dropped: 0, findings: [] }
@@ -147,6 +156,34 @@ describe('limits', () => {
     ],
   ])('%s', async (_, overrides, labels, status) => {
     expect(await judgedAs(overrides, labels)).toBe(status)
+  })
+})
+
+describe('rules about software', () => {
+  const installed = (at: number, name: string): StoredFact => ({
+    ...updates(at),
+    key: 'software/dpkg',
+    data: JSON.stringify({
+      packages: [{ name, version: '1', arch: null, origin: null, installedAt: null }],
+      total: 1,
+      broken: [],
+      unseen: null,
+    }),
+  })
+  const rule = { name: 'falcon-*', labels: {} }
+
+  test.each<[string, SelectedRule, string]>([
+    ['for all', rule, 'critical'],
+    ['for the label', { ...rule, labels: { site: 'Lyon' } }, 'critical'],
+    ['for another value of the label', { ...rule, labels: { site: 'Nice' } }, 'not-applicable'],
+    ['for another role', { ...rule, role: 'laptop' }, 'not-applicable'],
+  ])('hold %s', async (_, required, status) => {
+    const one = await world([], { software: { required: [required], forbidden: [] } })
+    const host = loaded(one, installed(one.clock.now(), 'bash'), { site: 'Lyon' })
+    one.judge.now(host)
+    expect(host.findings.get('software-required')?.status).toBe(status)
+    expect(host.findings.get('software-forbidden')?.status).toBe('not-applicable')
+    await one.judge.stop()
   })
 })
 

@@ -1,7 +1,18 @@
-import { type Check, days, type Finding, judge, type Limit, limitFor, type SupportTable, supportEnd, updateKey } from '@fettle/catalog'
+import {
+  type Check,
+  days,
+  type Finding,
+  judge,
+  type Limit,
+  limitFor,
+  type SoftwarePolicy,
+  type SupportTable,
+  supportEnd,
+  updateKey,
+} from '@fettle/catalog'
 import type { Clock } from '@fettle/kit'
 import { canonical } from '@fettle/protocol'
-import type { Override } from './config.ts'
+import type { Override, SelectedRule, Selector } from './config.ts'
 import { Due } from './due.ts'
 import type { Events } from './events.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
@@ -14,6 +25,9 @@ const SETTLE_MS = 200
 /** Every host is judged at least this often, ms: a bound on what a wrong `changesAt` could cost. */
 const LATEST = days(1)
 
+/** Rules about software, each with the hosts that it holds for. */
+export type SoftwareRules = { readonly required: readonly SelectedRule[]; readonly forbidden: readonly SelectedRule[] }
+
 type Deps = {
   readonly fleet: Fleet
   readonly store: Store
@@ -21,6 +35,8 @@ type Deps = {
   readonly events: Events
   readonly supportTable: SupportTable
   readonly overrides: readonly Override[]
+  /** What must and must not be installed, and where; left out: nothing. */
+  readonly software?: SoftwareRules | undefined
 }
 
 /** Keeps every host's findings true: judges when a fact changed and when time alone changes an answer; nothing polls. */
@@ -96,6 +112,7 @@ export class Judge {
       presence: fleet.presence(host, now),
       instance: host.meta.instance,
       firstSeen: (update: string) => fleet.firstSeen(update),
+      software: this.#software(host),
     }
     const findings = judge({ held: host.held, context, limitOf: check => this.#limit(check, host), previous: host.findings }, now)
     const changed = findings.some(finding => differs(host.findings.get(finding.check), finding))
@@ -109,8 +126,7 @@ export class Judge {
   #limit(check: Check, host: FleetHost): Limit {
     const limit: { warning?: number; critical?: number } = { ...limitFor(check.thresholds, host.role) }
     for (const override of this.#deps.overrides) {
-      if (override.check !== check.name || (override.role && override.role !== host.role)) continue
-      if (Object.entries(override.labels).some(([name, value]) => host.meta.labels[name] !== value)) continue
+      if (override.check !== check.name || !isMeant(override, host)) continue
       for (const tier of ['warning', 'critical'] as const) {
         const wanted = override[tier]
         if (wanted === 'off') delete limit[tier]
@@ -118,6 +134,12 @@ export class Judge {
       }
     }
     return limit
+  }
+
+  /** The rules about software that hold for a host. */
+  #software(host: FleetHost): SoftwarePolicy {
+    const { required = [], forbidden = [] } = this.#deps.software ?? {}
+    return { required: required.filter(rule => isMeant(rule, host)), forbidden: forbidden.filter(rule => isMeant(rule, host)) }
   }
 
   /** Pending updates without a date of their vendor that this collector has no first-seen time of. */
@@ -155,6 +177,12 @@ export class Judge {
       })
     this.#saving.set(hostId, saving)
   }
+}
+
+/** Whether a host has the role and all of the labels that something is meant for. */
+function isMeant({ role, labels }: Selector, host: FleetHost): boolean {
+  if (role !== undefined && role !== host.role) return false
+  return Object.entries(labels).every(([name, value]) => Object.hasOwn(host.meta.labels, name) && host.meta.labels[name] === value)
 }
 
 function differs(before: Finding | undefined, after: Finding): boolean {

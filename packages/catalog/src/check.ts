@@ -1,6 +1,7 @@
 import { age, days, minutes } from './duration.ts'
 import { type Answer, type Finding, ok, unknown } from './finding.ts'
 import type { SubjectName } from './subjects/facts.ts'
+import type { SoftwarePolicy } from './subjects/software/policy.ts'
 import type { FactsBySubject, HostView, Role } from './view.ts'
 
 /** The tiers of a check. A tier that is left out does not exist for that role. */
@@ -16,6 +17,8 @@ export type Unit = 'milliseconds' | 'ratio' | 'count' | 'celsius' | 'state'
 export type Context = Pick<HostView, 'role' | 'supportEnd' | 'firstSeen' | 'presence' | 'instance'> & {
   /** The check's finding before this one, for what it carries; the judge fills it in. */
   readonly previous?: Finding | undefined
+  /** What must and must not be installed on this host, by the collector's configuration; none under `fettle-agent check`. */
+  readonly software?: SoftwarePolicy | undefined
 }
 
 export type Check = {
@@ -39,6 +42,8 @@ export type Check = {
   readonly standsOn?: 'presence'
   /** Not applicable for other roles. */
   readonly roles?: readonly Role[]
+  /** Why there is nothing to judge on this host, whatever its facts say; undefined where there is. */
+  moot?(context: Context): string | undefined
   /** A worse status counts only after it has held this long, ms. */
   readonly hold?: number
   /** Share by which a limit is lowered while the status is bad, against flapping: 0.05 clears a limit of 60 at 57. */

@@ -1,4 +1,4 @@
-import { compareVersions } from '../updates/deb-version.ts'
+import { compareDebVersions } from '@fettle/catalog'
 
 /** A kernel's release, `uname -r`, taken apart: only kernels of one flavour can follow one another. */
 export type Kernel = {
@@ -49,9 +49,9 @@ export function compareKernels(
     (names ?? []).flatMap(name => parseKernel(name) ?? []).filter(({ flavour }) => flavour === current.flavour)
   const bootable = sameFlavour(images)
   const loadable = sameFlavour(modules)
-  const newest = (bootable.length > 0 ? bootable : loadable).toSorted((a, b) => compareVersions(b.version, a.version))[0]
+  const newest = (bootable.length > 0 ? bootable : loadable).toSorted((a, b) => compareDebVersions(b.version, a.version))[0]
   if (!newest) return unknown
-  if (compareVersions(newest.version, current.version) > 0)
+  if (compareDebVersions(newest.version, current.version) > 0)
     return { newest: newest.release, outdated: true, detail: `runs ${running}, newest installed is ${newest.release}` }
   if (loadable.length > 0 && !loadable.some(({ release }) => release === running))
     return { newest: newest.release, outdated: true, detail: `the modules of the running kernel ${running} are gone` }
@@ -65,5 +65,5 @@ export function compareKernels(
 export function isRebuilt(running: string, installed: string): boolean | null {
   const build = /\bDebian (\S{1,100})/.exec(running)?.[1]
   const version = installed.trim()
-  return build && /^\d\S{0,100}$/.test(version) ? compareVersions(version, build) > 0 : null
+  return build && /^\d\S{0,100}$/.test(version) ? compareDebVersions(version, build) > 0 : null
 }

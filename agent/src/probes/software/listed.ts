@@ -48,7 +48,7 @@ export function listed(
   }
   if (total === 0 && none === 'empty is broken') throw new Error('Cannot believe an empty list of packages')
   if (total === 0) throw new Absent('nothing is installed by it')
-  return { packages, total, broken }
+  return { packages, total, broken, unseen: null }
 }
 
 const word = (text: string | null | undefined, longest: number): string | null => (text ? cut(text, longest) || null : null)

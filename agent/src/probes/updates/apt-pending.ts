@@ -1,7 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
+import { compareDebVersions } from '@fettle/catalog'
 import { isSecurity, originText, type Release, releaseOf, type Source, type VersionRow, type VersionTable } from './apt-policy.ts'
 import type { Listed, Simulation } from './apt-simulation.ts'
-import { compareVersions } from './deb-version.ts'
 
 export type PendingUpdate = FactTypes['updates']['pending'][number]
 
@@ -54,7 +54,7 @@ export function pendingFromList(entries: readonly Listed[]): Told {
  */
 function walk(table: VersionTable | undefined, releases: ReadonlyMap<string, Release>, installed: string, candidate: string): Release[] {
   const between = (table?.versions ?? []).filter(
-    ({ version }) => compareVersions(installed, version) < 0 && compareVersions(version, candidate) <= 0,
+    ({ version }) => compareDebVersions(installed, version) < 0 && compareDebVersions(version, candidate) <= 0,
   )
   return between.flatMap(row => releasesOf(row, releases))
 }
@@ -80,7 +80,7 @@ function keptBack(
 ): PendingUpdate[] {
   if (!table) return isKept ? [{ ...waiting(name, null, null, [], reason), class: 'other' }] : []
   const { installed, candidate } = table
-  if (installed === null || candidate === null || compareVersions(installed, candidate) >= 0) return []
+  if (installed === null || candidate === null || compareDebVersions(installed, candidate) >= 0) return []
   return [waiting(name, installed, candidate, walk(table, releases, installed, candidate), reason)]
 }
 
@@ -88,9 +88,9 @@ function keptBack(
 function pinnedAway(name: string, table: VersionTable, releases: ReadonlyMap<string, Release>): PendingUpdate[] {
   const { installed, candidate } = table
   if (installed === null) return []
-  const reach = candidate !== null && compareVersions(candidate, installed) > 0 ? candidate : installed
-  const missed = table.versions.filter(row => compareVersions(row.version, reach) > 0 && releasesOf(row, releases).some(isSecurity))
-  const newest = missed.toSorted((a, b) => compareVersions(b.version, a.version))[0]
+  const reach = candidate !== null && compareDebVersions(candidate, installed) > 0 ? candidate : installed
+  const missed = table.versions.filter(row => compareDebVersions(row.version, reach) > 0 && releasesOf(row, releases).some(isSecurity))
+  const newest = missed.toSorted((a, b) => compareDebVersions(b.version, a.version))[0]
   return newest ? [waiting(name, installed, newest.version, releasesOf(newest, releases), 'pinned')] : []
 }
 

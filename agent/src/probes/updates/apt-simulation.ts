@@ -1,5 +1,5 @@
+import { compareDebVersions } from '@fettle/catalog'
 import { type Captured, Failed } from '../../probe.ts'
-import { compareVersions } from './deb-version.ts'
 
 type Upgrade = {
   readonly name: string
@@ -43,7 +43,7 @@ export function parseSimulation(captured: Captured): Simulation {
   if (promised !== undefined && promised > changes.length)
     throw new Error(`Cannot trust the simulation: it promises ${promised} updates and lists ${changes.length}`)
   return {
-    upgrades: changes.filter(change => compareVersions(change.installed, change.candidate) <= 0),
+    upgrades: changes.filter(change => compareDebVersions(change.installed, change.candidate) <= 0),
     keptBack: namesUnder(lines, heading => /^(The following packages have been kept back|Not upgrading):$/.test(heading)),
     phased: namesUnder(lines, heading => /due to phasing:$/.test(heading)),
     subscription: namesUnder(lines, isSubscription),

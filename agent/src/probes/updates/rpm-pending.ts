@@ -1,6 +1,6 @@
 import type { FactTypes } from '@fettle/catalog'
+import { compareDebVersions } from '@fettle/catalog'
 import { type Captured, Failed, type Inputs, type ParseContext, sole } from '../../probe.ts'
-import { compareVersions } from './deb-version.ts'
 import { type Advisory, isAdvisoryRow, parseAdvisories } from './rpm-advisories.ts'
 import { dnfAutomatic } from './rpm-automatic.ts'
 import { leftOut, NOT_REGISTERED, parseInstalled, parseRpmList, type RpmList, type RpmRow } from './rpm-lists.ts'
@@ -64,7 +64,7 @@ function updateOf(
   locked: readonly ((name: string) => boolean)[],
 ): PendingUpdate {
   const installed = versions.get(`${row.name}.${row.arch}`) ?? null
-  const missing = advisories.filter(({ evr }) => installed === null || compareVersions(evr, installed) > 0)
+  const missing = advisories.filter(({ evr }) => installed === null || compareDebVersions(evr, installed) > 0)
   const fixes = missing.filter(advisory => advisory.class === 'security')
   const own = missing.find(({ evr }) => evr === row.evr) ?? missing[0]
   const times = (fixes.length > 0 ? fixes : missing).flatMap(({ published }) => published ?? [])
@@ -95,7 +95,7 @@ function newestRows(advisories: readonly Advisory[]): RpmRow[] {
   const newest = new Map<string, RpmRow>()
   for (const { name, arch, evr } of advisories) {
     const known = newest.get(`${name}.${arch}`)
-    if (!known || compareVersions(evr, known.evr) > 0) newest.set(`${name}.${arch}`, { name, arch, evr, repository: '' })
+    if (!known || compareDebVersions(evr, known.evr) > 0) newest.set(`${name}.${arch}`, { name, arch, evr, repository: '' })
   }
   return [...newest.values()]
 }

@@ -21,5 +21,7 @@ export const softwareFact = v.object({
   total: count,
   /** Names of packages that are only half installed; null where the source does not tell. */
   broken: maybe(list(text(128), 64)),
+  /** Why something may be installed that the list does not hold: `2 users are not logged in`. Null: the source saw all that it lists. */
+  unseen: v.optional(maybe(text(256)), null),
 })
 export type SoftwareFact = v.InferOutput<typeof softwareFact>

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compareVersions } from './deb-version.ts'
+import { compareDebVersions } from './deb-version.ts'
 
 /** Cases named in deb-version(7) and in dpkg's own tests of versions. */
 const ordered: readonly (readonly [string, '<' | '=' | '>', string])[] = [
@@ -22,10 +22,10 @@ const ordered: readonly (readonly [string, '<' | '=' | '>', string])[] = [
 ]
 
 test.each(ordered)('%s %s %s', (a, sign, b) => {
-  const difference = Math.sign(compareVersions(a, b))
+  const difference = Math.sign(compareDebVersions(a, b))
 
   expect(difference).toBe({ '<': -1, '=': 0, '>': 1 }[sign])
-  expect(Math.sign(compareVersions(b, a))).toBe(difference === 0 ? 0 : -difference)
+  expect(Math.sign(compareDebVersions(b, a))).toBe(difference === 0 ? 0 : -difference)
 })
 
 const part = fc.string({ unit: fc.constantFrom(...'0129.+~abZ'), maxLength: 8 }).map(text => `1${text}`)
@@ -43,7 +43,7 @@ test.runIf(existsSync('/usr/bin/dpkg'))('orders as dpkg does, whatever the versi
   expect(execFileSync('/usr/bin/dpkg', ['--version'], { encoding: 'utf8' })).toContain('dpkg')
 
   fc.assert(
-    fc.property(version, version, (a, b) => Math.sign(compareVersions(a, b)) === verdict(a, b)),
+    fc.property(version, version, (a, b) => Math.sign(compareDebVersions(a, b)) === verdict(a, b)),
     { numRuns: 150 },
   )
 })
@@ -51,8 +51,8 @@ test.runIf(existsSync('/usr/bin/dpkg'))('orders as dpkg does, whatever the versi
 test('is a total order over any text, and ends', () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), (a, b) => {
-      expect(compareVersions(a, a)).toBe(0)
-      expect(Math.sign(compareVersions(a, b))).toBe(-Math.sign(compareVersions(b, a)) + 0)
+      expect(compareDebVersions(a, a)).toBe(0)
+      expect(Math.sign(compareDebVersions(a, b))).toBe(-Math.sign(compareDebVersions(b, a)) + 0)
     }),
   )
 })

@@ -2,7 +2,7 @@
  * Orders two Debian version numbers as dpkg does: epoch, upstream version, revision; see deb-version(7).
  * Negative: `a` is older; positive: newer; 0: the same. Takes any text: what is no version is still ordered by the same rules.
  */
-export function compareVersions(a: string, b: string): number {
+export function compareDebVersions(a: string, b: string): number {
   const left = split(a)
   const right = split(b)
   return compareNumbers(left.epoch, right.epoch) || comparePart(left.upstream, right.upstream) || comparePart(left.revision, right.revision)
