@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdtempSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,13 @@ import { start } from './children.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const ROLLDOWN = join(ROOT, 'node_modules/rolldown/bin/cli.mjs')
 
-/** The program as it is shipped: bundled and minified, no types to strip at run time. @returns its main file @throws where it cannot be bundled */
+/** Where the probes' PowerShell scripts are. They are read at run time, so they are shipped as they are, in `probes` beside the bundle. */
+const PROBES = join(ROOT, 'agent/src/probes')
+
+/**
+ * The program as it is shipped: bundled and minified, no types to strip at run time, the probes' scripts beside it.
+ * @returns its main file @throws where it cannot be bundled
+ */
 export async function bundled(main: string): Promise<string> {
   if (!existsSync(ROLLDOWN)) throw new Error(`Cannot bundle ${main}: rolldown is not installed; run npm install`)
   const folder = mkdtempSync(join(tmpdir(), 'bundle-'))
@@ -18,5 +24,6 @@ export async function bundled(main: string): Promise<string> {
   const child = start(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   const [code] = (await once(child, 'exit')) as [number]
   if (code !== 0) throw new Error(`Cannot bundle ${main}: rolldown ended with ${code}`)
+  for (const script of globSync('*/*.ps1', { cwd: PROBES })) cpSync(join(PROBES, script), join(folder, 'probes', script))
   return join(folder, 'main.js')
 }
