@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { hostOf, machine } from '../../../test/kit/machine.ts'
+import { PowerShell, type StartPowerShell } from '../host/powershell.ts'
+import { Recording } from '../host/recording.ts'
+import { replayHost } from '../host/replay.ts'
+import { openStateDir } from '../host/state.ts'
+import type { Host } from '../host.ts'
+import { keyOf, type Probe } from '../probe.ts'
+import { lookAtAll } from '../survey.ts'
+import { windowsProbes } from './windows.ts'
+
+const NOW = Date.UTC(2026, 10, 22)
+const probes = windowsProbes.filter(probe => keyOf(probe) !== 'agent/self')
+const config = { role: null, probes: {}, options: Object.fromEntries(probes.map(probe => [keyOf(probe), probe.setting?.default])) }
+const folder = mkdtempSync(join(tmpdir(), 'windows-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** What some scripts answer; every other one says that it may not. */
+const answers: Readonly<Record<string, object>> = {
+  'reboot/windows': {
+    keys: { RebootRequired: true, RebootPending: false, RebootInProgress: false, PackagesPending: false },
+    readable: true,
+    names: { active: 'PC', wanted: 'PC' },
+  },
+  'antivirus/security-center': { error: { hr: '0x8004100E', msg: 'Invalid namespace', id: '', type: '' } },
+}
+const refusal = { error: { hr: '0x80041003', msg: 'Access denied', id: '', type: '' } }
+
+/** A Windows of which only PowerShell and reg.exe answer, each part as the script that it was given asks. */
+function windows(): { readonly host: Host; readonly processes: string[][] } {
+  const processes: string[][] = []
+  const start: StartPowerShell = async (_, { input = '' }, heard) => {
+    const parts = [...input.matchAll(/'@fettle-part (\S+) '/g)].map(([, name = '']) => name)
+    processes.push(parts)
+    for (const name of parts) heard(`@fettle-part ${name} ${JSON.stringify(answers[name] ?? refusal)}\r\n`)
+    return { text: '', stderr: '', code: 0, name: 'powershell.exe', modifiedAt: null }
+  }
+  const powershell = new PowerShell(start)
+  const base = hostOf(machine({ now: NOW }))
+  const run: Host['run'] = (argv, options) =>
+    argv[0] === 'reg.exe'
+      ? Promise.resolve({ text: '\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\r\n', stderr: '', code: 0, name: argv.join(' '), modifiedAt: null })
+      : base.run(argv, options)
+  return { host: { ...base, platform: 'win32', run, powershell: (script, options) => powershell.ask(script, options) }, processes }
+}
+
+async function lookedAt(host: Host, all: readonly Probe[] = probes) {
+  const facts = await lookAtAll(host, all, config, { begun: () => {}, ended: () => {} })
+  return facts.map(({ tookMs, ...fact }) => fact)
+}
+
+test('everything that PowerShell is asked on Windows at once is one process, and the search for updates another', async () => {
+  const { host, processes } = windows()
+  const facts = await lookedAt(host)
+  expect(facts.find(({ key }) => key === 'reboot/windows')).toMatchObject({ outcome: 'ok', data: { required: true } })
+  const [alone = [], together = []] = processes.sort((a, b) => a.length - b.length)
+  expect([processes.length, alone]).toEqual([2, ['updates/windows-update']])
+  expect(together.length).toBeGreaterThan(10)
+  const sharing = new Set(probes.filter(probe => probe.shares === 'powershell').map(keyOf))
+  expect(
+    together.filter(name => !sharing.has(name)),
+    "asks PowerShell without shares: 'powershell', so it would be due at another time",
+  ).toEqual([])
+})
+
+test('what PowerShell answered is captured, and judged alike when it is played again', async () => {
+  const { host } = windows()
+  const recording = new Recording(host, NOW)
+  const facts = await lookedAt(recording.host)
+  const told = new Map(facts.map(({ key, outcome }) => [key, outcome]))
+  expect([told.get('reboot/windows'), told.get('antivirus/security-center'), told.get('disks/windows')]).toEqual(['ok', 'absent', 'denied'])
+  await recording.save(await openStateDir(folder), config, '1', 'hidden')
+
+  const replayed = await replayHost(folder)
+
+  expect(await lookedAt(replayed.host)).toEqual(facts)
+})
