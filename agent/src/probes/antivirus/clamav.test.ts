@@ -54,6 +54,11 @@ test('a broken database beside a whole one is passed over, alone it is thrown', 
   expect(() => parseClamav({ daily: [captured('ClamAV-VDB:07 Nov')] }, context)).toThrow(/header/)
 })
 
+test('a sentence that begins with a number is no list of processes', () => {
+  expect(clamav.inputs.processes?.recognise?.('    1 systemd\n    7 clamd\n')).toBe(true)
+  expect(clamav.inputs.processes?.recognise?.('1 snapshots have been removed\n')).toBe(false)
+})
+
 test('what sigtool prints is read as well', () => {
   // Printed by sigtool 1.4.6 for a header like the one above.
   const text = 'File: daily.cvd\nBuild time: 07 Nov 2025 08:02 -0500\nVersion: 27455\nSignatures: 2000000\nFunctionality level: 90\n'

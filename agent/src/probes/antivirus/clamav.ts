@@ -43,7 +43,7 @@ export default defineProbe<'antivirus', Options>({
       from: 'systemctl list-units --all --plain --no-legend …',
       recognise: text => /^\S{0,80}clam\S{0,80}\.(service|timer)\s/m.test(text),
     },
-    processes: { from: 'ps -e -o pid=,comm=', recognise: text => /^\s*1 \S/m.test(text) },
+    processes: { from: 'ps -e -o pid=,comm=', recognise: text => /^ {0,12}1 \S{1,64}\s*$/m.test(text) },
     cron: { from: `ls ${CRON}` },
   },
   parse: parseClamav,

@@ -216,6 +216,11 @@ test('any text gives a fact or an error, in no time', () => {
   )
 })
 
+test('the list of another backup tool, with an archive of its own kind, is no log of borg', () => {
+  const other = '[{"archive":[{"id":"13-1"}],"backup":[{"archive":{"start":"0001","stop":"0002"},"error":false}],"name":"demo"}]'
+  expect(Object.entries(borg.inputs).find(([, spec]) => spec.recognise?.(other))).toBeUndefined()
+})
+
 const samples = new URL('../../../../../shared/samples/', import.meta.url)
 const live = 'live/debian-12/backup_tools/'
 const vorta = 'backup/borgbase+vorta/tests/unit/borg_json_output/'

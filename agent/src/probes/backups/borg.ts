@@ -119,7 +119,7 @@ export default defineProbe<'backups', readonly BorgJob[]>({
 })
 
 const hasStats = (text: string): boolean => /"(original_size|total_unique_chunks)":/.test(text.slice(0, 1e6))
-const hasCreated = (text: string): boolean => /"archive": ?\{/.test(text.slice(0, 1e6))
+const hasCreated = (text: string): boolean => /"archive":\s?\{[^{}]{0,65536}?"(command_line|duration|id|name)":/.test(text.slice(0, 1e6))
 
 async function gather(host: Host, job: BorgJob, timeoutMs: number): Promise<Record<string, Captured[]>> {
   const options: RunOptions = {

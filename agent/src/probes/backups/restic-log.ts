@@ -8,7 +8,17 @@ import { firstLine } from './restic-snapshots.ts'
 /** A log that was written so short ago may be of a run that goes on, ms. */
 const STILL_WRITTEN_MS = 15 * 60_000
 
-type Run = { warnings: string[]; summary?: Record<string, unknown>; plainId?: string; fatal?: string }
+type Run = {
+  warnings: string[]
+  summary?: Record<string, unknown>
+  plainId?: string
+  fatal?: string
+  /** `--skip-if-unchanged`: all was read, and nothing was different. */
+  skipped?: true
+  plain?: PlainSummary
+}
+
+type PlainSummary = { readonly files: number; readonly bytes: number | null; readonly durationMs: number | null }
 
 /**
  * The last run in a log of `restic backup --json` or without `--json`, standard error in it or beside it.
@@ -21,7 +31,8 @@ export function parseBackupLog(captured: Captured, now: number): LoggedRun {
   if (captured.code !== null && captured.code !== 0 && captured.code !== 3) run.fatal ??= `restic ended with ${captured.code}`
   if (captured.code === 3) run.warnings.push('restic ended with 3: some files could not be read')
   if (run.fatal !== undefined) return told(run, 'failed', [run.fatal, ...run.warnings])
-  if (run.summary || run.plainId) return told(run, run.warnings.length > 0 ? 'warnings' : 'success', run.warnings)
+  if (run.summary || run.plainId || run.skipped) return told(run, run.warnings.length > 0 ? 'warnings' : 'success', run.warnings)
+  if (run.plain) throw new Unanswered('the log ends before it says that the snapshot was saved')
   const isFresh = captured.modifiedAt !== null && now - captured.modifiedAt < STILL_WRITTEN_MS
   if (isFresh && captured.text.trim() !== '') return told(run, 'running', run.warnings)
   if (captured.modifiedAt === null || captured.text.trim() === '')
@@ -39,10 +50,10 @@ function told(run: Run, result: LoggedRun['result'], warnings: readonly string[]
     warnings: warningList([...new Set(warnings)]),
     made: id ?? null,
     endedAt: ended > 0 ? ended : null,
-    durationMs: seconds === null ? null : Math.round(seconds * 1000),
-    bytes: amount(summary.total_bytes_processed),
+    durationMs: seconds === null ? (run.plain?.durationMs ?? null) : Math.round(seconds * 1000),
+    bytes: amount(summary.total_bytes_processed) ?? run.plain?.bytes ?? null,
     addedBytes: amount(summary.data_added_packed) ?? amount(summary.data_added),
-    files: amount(summary.total_files_processed),
+    files: amount(summary.total_files_processed) ?? run.plain?.files ?? null,
   }
 }
 
@@ -54,7 +65,7 @@ function lastRun(lines: readonly string[]): Run {
   for (const raw of lines) {
     const line = raw.trim()
     if (line === '') continue
-    const isOver = run.summary !== undefined || run.plainId !== undefined || run.fatal !== undefined
+    const isOver = run.summary !== undefined || run.plainId !== undefined || run.skipped || run.fatal !== undefined
     if (isOver && !isAfterword(line)) run = { warnings: [] }
     note(run, line)
   }
@@ -73,10 +84,22 @@ const MOST_NOTES = 64
 
 function note(run: Run, line: string): void {
   const saved = /^snapshot ([0-9a-f]{8,64}) saved$/.exec(line)
+  const processed = /^processed (\d{1,12}) files?, ([\d.]{1,12}) (B|[KMGTPE]iB) in ([\d:]{1,12})"?$/.exec(line)
   if (line.startsWith('{')) noteMessage(run, line)
   else if (saved?.[1]) run.plainId = saved[1]
+  else if (line === 'skipped creating snapshot') run.skipped = true
+  else if (processed) run.plain = plainSummary(processed)
   else if (line.startsWith('Fatal:')) run.fatal = clip(redact(line))
   else if (run.warnings.length < MOST_NOTES && isComplaint(line)) run.warnings.push(line.slice(0, 2000))
+}
+
+const UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40, PiB: 2 ** 50, EiB: 2 ** 60 }
+
+/** Sizes are rounded to thousandths of their unit; times are `[H:]M:SS`. */
+function plainSummary([, files, size, unit = '', time = '']: RegExpExecArray): PlainSummary {
+  const bytes = Math.round(Number(size) * (UNITS[unit] ?? Number.NaN))
+  const seconds = time.split(':').reduce((sum, part) => sum * 60 + Number(part), 0)
+  return { files: Number(files), bytes: Number.isSafeInteger(bytes) ? bytes : null, durationMs: seconds * 1000 }
 }
 
 function isComplaint(line: string): boolean {

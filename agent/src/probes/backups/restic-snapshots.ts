@@ -1,6 +1,7 @@
 import type { Captured } from '../../probe.ts'
 import { clip, destinationOf, isFuture, type Job, learnedEvery, Unanswered, warningList } from './job.ts'
 import { zoned } from './record.ts'
+import { isSnapshotTable, tableSnapshots } from './restic-table.ts'
 
 /** A snapshot, as far as a job's standing needs it. */
 export type Snapshot = {
@@ -17,13 +18,14 @@ export type Snapshot = {
 }
 
 /**
- * `restic snapshots --json`, grouped (`--group-by`) or not; see "Scripting" in restic's manual.
+ * `restic snapshots --json`, grouped (`--group-by`) or not, or its table; see "Scripting" in restic's manual.
  * @throws Unanswered where restic said why it could not answer, Error where the text is nothing it prints
  */
 export function parseSnapshots(captured: Captured, destination: string | null): Snapshot[] {
   const text = captured.text.trim()
   if (captured.code !== null && captured.code !== 0) throw refusal(captured, destination)
   if (text === '') throw refusal(captured, destination)
+  if (!/^[[{]/.test(text) && isSnapshotTable(text)) return tableSnapshots(captured.text)
   if (/^(Fatal: |error: |repository .* opened|Resolving password)/m.test(text)) throw refusal(captured, destination)
   const parsed = json(text)
   if (parsed === null) return []

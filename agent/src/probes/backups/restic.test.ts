@@ -362,6 +362,63 @@ test('any text gives a fact or an error, in no time', () => {
   )
 })
 
+describe('the table of restic snapshots, written from its manual', () => {
+  const TABLE = [
+    'ID        Date                 Host    Tags    Directory   Size',
+    '------------------------------------------------------------------',
+    '1a2b3c4d  2026-11-20 04:00:10  box             /srv/data   1.000GiB',
+    '2a2b3c4d  2026-11-21 04:00:12  box             /srv/data   1.001GiB',
+    '                                               /srv/more',
+    '3a2b3c4d  2026-11-21 05:00:12  other   weekly  /srv/data   1.001GiB',
+    '------------------------------------------------------------------',
+    '3 snapshots',
+    '',
+  ].join('\n')
+
+  test('tells the newest snapshot of each host and set of paths, its times read as UTC', () => {
+    const sorted = Object.entries(restic.inputs).find(([, spec]) => spec.recognise?.(TABLE))?.[0]
+    expect(sorted).toBe('snapshots')
+    const { jobs } = parse({ snapshots: [capture(TABLE)] })
+    expect(jobs.map(({ name, lastSuccessAt }) => [name, lastSuccessAt])).toEqual([
+      ['other:/srv/data', Date.parse('2026-11-21T05:00:12Z')],
+      ['box:/srv/data,/srv/more', Date.parse('2026-11-21T04:00:12Z')],
+      ['box:/srv/data', Date.parse('2026-11-20T04:00:10Z')],
+    ])
+    expect(jobs[0]?.reason).toBe('times without a zone are read as UTC')
+  })
+
+  test('is refused where it lists fewer snapshots than it counts', () => {
+    expect(() => parse({ snapshots: [capture(TABLE.replace(/^2a2b.*\n.*\n/m, ''))] })).toThrow('lists 2 of 3 snapshots')
+  })
+
+  test('is not what forget keeps and removes', () => {
+    const forgotten = `keep 1 snapshots:\n${TABLE}`
+    expect(Object.entries(restic.inputs).find(([, spec]) => spec.recognise?.(forgotten))?.[0]).toBe('other')
+  })
+})
+
+describe('the log of restic backup without --json', () => {
+  const LOG = 'using parent snapshot 1a2b3c4d\n\nprocessed 5307 files, 1.500 GiB in 1:02\n'
+  const told = (text: string) => parse({ log: [capture(text)] }).jobs[0]
+
+  test('tells files, size and time as well', () => {
+    expect(told(`${LOG}snapshot 2a2b3c4d saved\n`)).toMatchObject({
+      lastResult: 'success',
+      files: 5307,
+      sourceBytes: 1.5 * 2 ** 30,
+      durationMs: 62_000,
+    })
+  })
+
+  test('of a run that found nothing new and was told to skip the snapshot is a success, and not a run that goes on', () => {
+    expect(told(`${LOG}skipped creating snapshot\n`)).toMatchObject({ lastResult: 'success' })
+  })
+
+  test('that ends before the snapshot was saved is neither running nor a success', () => {
+    expect(() => told(LOG)).toThrow('before it says that the snapshot was saved')
+  })
+})
+
 const samples = new URL('../../../../../shared/samples/', import.meta.url)
 const live = 'live/debian-12/backup_tools/'
 const plugins = 'backup/Linuxfabrik+monitoring-plugins/check-plugins/'

@@ -20,6 +20,7 @@ import {
 } from './options.ts'
 import { parseBackupLog, parseCheck } from './restic-log.ts'
 import { parseSnapshots, type Snapshot, withSnapshots } from './restic-snapshots.ts'
+import { isSnapshotTable } from './restic-table.ts'
 
 /** All jobs together, ms; below the probe's deadline, so that one dead server leaves the others known. */
 const READ_MS = 110_000
@@ -264,12 +265,13 @@ function ofCapture(base: Job, captured: Captured, now: number): Told[] {
     return [{ job: unanswered(base, error), ids: [] }]
   }
   const series = bySource(all)
+  const reason = isSnapshotTable(captured.text) ? 'times without a zone are read as UTC' : null
   if (series.length === 0) return [{ job: { ...base, snapshots: 0, reason: 'the repository holds no snapshot' }, ids: [] }]
   return series.flatMap(set => {
     const [newest] = set
     const name = series.length === 1 || !newest ? base.name : clip(`${newest.hostname}:${newest.paths.join(',')}`, 128)
     return attempt({ ...base, name }, () => [
-      { job: withSnapshots({ ...base, name }, set, { host: newest?.hostname ?? '' }, now), ids: idsOf(set) },
+      { job: withSnapshots({ ...base, name, reason }, set, { host: newest?.hostname ?? '' }, now), ids: idsOf(set) },
     ])
   })
 }

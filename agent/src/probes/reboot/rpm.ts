@@ -31,7 +31,7 @@ export default defineProbe({
     json: { from: 'dnf5 -q -C needs-restarting --json', recognise: text => /"reboot_required"/.test(text) },
     services: {
       from: 'needs-restarting (PID : COMMAND a line), needs-restarting -s',
-      recognise: text => /^\d+ : \S/m.test(text) || /^\S+\.service\s*$/m.test(text),
+      recognise: text => /^\d+ : \S/m.test(text) || /^[\w@.:\\-]{1,200}\.service\s*$/m.test(text),
     },
     ostree: { from: 'rpm-ostree status --json', recognise: text => /"deployments"\s*:/.test(text) },
     flag: { from: 'time of /run/reboot-needed or /run/ostree/staged-deployment' },

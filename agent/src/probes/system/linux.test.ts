@@ -59,6 +59,14 @@ describe('os-release alone', () => {
     expect(parse({ osRelease: text }).os).toMatchObject(wanted)
   })
 
+  it.each([
+    ['pairs of lsblk', 'NAME="/dev/sda2" FSTYPE="ext4" UUID="" LABEL=""\n'],
+    ['properties of WMI', 'Caption=Word\nDescription=Text\nGracePeriod=0\nID=1d2b\nName=Word 16\nProductKey=\n'],
+  ])('%s are no os-release, though a line looks like one', (_, text) => {
+    expect(probe.inputs.osRelease?.recognise?.(text)).toBe(false)
+    expect(() => parse({ osRelease: text })).toThrow(/Cannot read os-release/)
+  })
+
   it.each(['', 'beowulf\n', 'DISTR_NAME="Linuxmint"\nRELEASE=19.3\n', '<html>'])('%j is no os-release, and no answer is given', text => {
     expect(() => parse({ osRelease: text })).toThrow(/Cannot read os-release/)
   })

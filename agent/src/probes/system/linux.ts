@@ -7,7 +7,7 @@ import { type Captured, defineProbe, type Inputs, type ParseContext, sole } from
 import { CONTAINER_MARKERS, isFirstNamespace, NAMESPACE_LINKS, readNamespaces } from '../container.ts'
 import { cut, present, readable, told, untilHostError } from '../gather.ts'
 import { readFirmware } from './linux/firmware.ts'
-import { readOsRelease } from './linux/os-release.ts'
+import { isOsRelease, readOsRelease } from './linux/os-release.ts'
 import { detectRole } from './linux/role.ts'
 import { readVirtualization } from './linux/virtualization.ts'
 
@@ -38,7 +38,7 @@ export default defineProbe({
   privilege: 'Only root may read the serial number of the hardware; without it the serial is left out.',
   blind: 'The end of support (the collector knows it by version). In a container the hardware is that of its host.',
   inputs: {
-    osRelease: { from: '/etc/os-release, else /usr/lib/os-release', recognise: text => /^(ID|NAME|PRETTY_NAME)=/m.test(text) },
+    osRelease: { from: '/etc/os-release, else /usr/lib/os-release', recognise: isOsRelease },
     uname: {
       from: 'uname -m',
       recognise: text => /^(Linux \S+ \d|(x86_64|aarch64|i[3-6]86|armv\w+|riscv64|ppc64(le)?|s390x)\s*$)/.test(text),

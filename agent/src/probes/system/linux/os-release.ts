@@ -3,6 +3,7 @@ import { cut } from '../../gather.ts'
 
 /** What an os-release file says, by os-release(5): `ID` and `NAME` fall back to its defaults. @throws where the text is no os-release */
 export function readOsRelease(text: string): FactTypes['system']['os'] {
+  if (!isOsRelease(text)) throw new Error('Cannot read os-release: wanted one NAME=value a line, names in capitals')
   const told = assignments(text)
   if (!told.has('ID') && !told.has('NAME') && !told.has('PRETTY_NAME')) {
     throw new Error('Cannot read os-release: wanted lines such as ID=debian, and found neither ID, NAME nor PRETTY_NAME')
@@ -23,6 +24,14 @@ export function readOsRelease(text: string): FactTypes['system']['os'] {
     edition: say('VARIANT_ID'),
     supportEnd: day(told.get('SUPPORT_END')),
   }
+}
+
+/** Whether a text is an os-release file: lists of other tools hold `NAME="…"` too, with more of it in the line, or `ID=` among names in small letters. */
+export function isOsRelease(text: string): boolean {
+  const lines = text.slice(0, 65_536).split(/\r?\n/)
+  const one = /^\s*(ID|NAME|PRETTY_NAME)=(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"']*)\s*$/
+  const small = lines.filter(line => /^[A-Za-z]*[a-z][A-Za-z]*=/.test(line)).length
+  return lines.some(line => one.test(line)) && small <= lines.length / 2
 }
 
 /** Shell-compatible assignments, the last of a name wins. A line that is none is passed over, as the manual page wants. */
