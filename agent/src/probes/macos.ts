@@ -27,6 +27,7 @@ import servicesLaunchd from './services/launchd.ts'
 import systemMacos from './system/macos.ts'
 import updatesHomebrew from './updates/homebrew.ts'
 import updatesMas from './updates/mas.ts'
+import updatesMunki from './updates/munki.ts'
 import updatesSoftwareupdate from './updates/softwareupdate.ts'
 import usageMacos from './usage/macos.ts'
 
@@ -50,6 +51,7 @@ export const macosProbes: readonly Probe[] = [
   hardeningMacos,
   updatesHomebrew,
   updatesMas,
+  updatesMunki,
   updatesSoftwareupdate,
   sensorsUps,
   sensorsApcupsd,

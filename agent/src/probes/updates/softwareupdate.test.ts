@@ -94,7 +94,50 @@ test('a delay that device management sets is named', () => {
     '<dict><key>forceDelayedSoftwareUpdates</key><true/><key>enforcedSoftwareUpdateDelay</key><integer>90</integer></dict>',
   )
 
-  expect(parse({ list: given(none), managed }).managedBy).toContain('90 days')
+  expect(parse({ list: given(none), managed })).toMatchObject({
+    managedBy: 'device management hides updates for 90 days',
+    deferralDays: 90,
+  })
+})
+
+test('a delay of upgrades alone hides no update that mends security', () => {
+  const managed = plist(
+    '<dict><key>forceDelayedMajorSoftwareUpdates</key><true/><key>enforcedSoftwareUpdateMajorOSDeferredInstallDelay</key><integer>60</integer></dict>',
+  )
+  const fact = parse({ list: given(none), managed })
+
+  expect(fact.managedBy).toBe('device management hides upgrades for 60 days')
+  expect(fact.deferralDays).toBeUndefined()
+})
+
+test('a delay without days is that of Apple, and one that is not switched on is none', () => {
+  expect(parse({ list: given(none), managed: plist('<dict><key>forceDelayedSoftwareUpdates</key><true/></dict>') }).deferralDays).toBe(30)
+  const off = plist('<dict><key>forceDelayedSoftwareUpdates</key><false/><key>enforcedSoftwareUpdateDelay</key><integer>9</integer></dict>')
+  expect(parse({ list: given(none), managed: off })).toMatchObject({ managedBy: null })
+})
+
+// Written after the keys that Apple's SoftwareUpdate frameworks and public audits (mSCP) read; no Mac is here.
+const declared = (settings: string, declarations = '') =>
+  plist(
+    `<dict><key>SUCorePersistedStatePolicyFields</key><dict><key>SUCoreDDMDeclarationGlobalSettings</key><dict>${settings}</dict><key>Declarations</key><dict>${declarations}</dict></dict></dict>`,
+  )
+
+test('declarative management wins over settings, and its delay is told', () => {
+  const settings = plist('<dict><key>AutomaticallyInstallMacOSUpdates</key><true/></dict>')
+  const own = '<key>automaticallyInstallOSUpdates</key><integer>0</integer><key>minorOSDeferralPeriod</key><integer>14</integer>'
+  const target =
+    '<key>a</key><dict><key>TargetOSVersion</key><string>26.6.2</string><key>TargetLocalDateTime</key><string>2026-12-01T18:00:00</string></dict>'
+
+  expect(parse({ list: given(none), settings, declared: declared(own, target) })).toMatchObject({
+    automatic: { enabled: false },
+    deferralDays: 14,
+    managedBy: 'device management hides updates for 14 days; macOS 26.6.2 is to be installed by 2026-12-01',
+  })
+})
+
+test('Background Security Improvements that are switched off are told', () => {
+  const off = declared('<key>enableRapidSecurityResponse</key><false/>')
+  expect(parse({ list: given(none), declared: off }).automatic.detail).toBe('Background Security Improvements off')
 })
 
 test('data of XProtect is no installation of updates', () => {

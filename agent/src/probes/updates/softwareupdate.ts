@@ -2,29 +2,17 @@ import type { FactTypes } from '@fettle/catalog'
 import * as v from 'valibot'
 import type { Host } from '../../host.ts'
 import { Absent, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
-import { cut, present } from '../gather.ts'
-import {
-  type Dict,
-  dictsOf,
-  flagIn,
-  isPlistWith,
-  numberIn,
-  parsePlist,
-  parsePlistDict,
-  readPlistIfMay,
-  textIn,
-  timeIn,
-} from '../property-list.ts'
+import { present } from '../gather.ts'
+import { type Dict, dictsOf, isPlistWith, parsePlist, parsePlistDict, readPlistIfMay, textIn, timeIn } from '../property-list.ts'
 import { isListing, listed, recommended, scanned } from './softwareupdate-list.ts'
+import { automatic, DECLARED, DECLARED_KEY, MANAGED, management, RESTRICTIONS } from './softwareupdate-managed.ts'
 
 type UpdatesFact = FactTypes['updates']
 type Options = { readonly scan: boolean }
 
 const SETTINGS = '/Library/Preferences/com.apple.SoftwareUpdate.plist'
-const MANAGED = '/Library/Managed Preferences'
 const HISTORY = '/Library/Receipts/InstallHistory.plist'
 const VERSION = '/System/Library/CoreServices/SystemVersion.plist'
-const RESTRICTIONS = ['enforcedSoftwareUpdateDelay', 'forceDelayedSoftwareUpdates', 'forceDelayedMajorSoftwareUpdates'] as const
 
 /** Updates that Apple offers this Mac; see softwareupdate(8) and Apple's device management reference, "Restrictions" and "SoftwareUpdate". */
 export default defineProbe<'updates', Options>({
@@ -40,17 +28,18 @@ export default defineProbe<'updates', Options>({
     doc: "scan: ask Apple's servers at every look; else the result of the system's own last scan is read, and nothing uses the network.",
     example: { scan: true },
   },
-  watch: [SETTINGS, HISTORY],
-  privilege: 'root: /Library/Managed Preferences',
+  watch: [SETTINGS, HISTORY, DECLARED],
+  privilege: 'root: /Library/Managed Preferences and /var/db/softwareupdate',
   network: 'Only where `updates.softwareupdate.scan` is true: then the servers of Apple are asked. Default: the last scan of the system.',
   blind:
-    'Severities, and when an update was published. A delay that device management sets hides updates entirely: `managedBy` names it. Applications.',
+    'Severities, and when an update was published. A delay that device management sets hides updates entirely: the delay is told, not what it hides. Applications.',
   inputs: {
     list: { from: 'softwareupdate --list --no-scan', recognise: isListing },
     managed: {
-      from: `${MANAGED}/com.apple.SoftwareUpdate.plist, ${MANAGED}/com.apple.applicationaccess.plist`,
+      from: MANAGED.join(', '),
       recognise: text => RESTRICTIONS.some(key => isPlistWith(text, key)),
     },
+    declared: { from: DECLARED, recognise: text => isPlistWith(text, DECLARED_KEY) },
     version: { from: VERSION, recognise: text => isPlistWith(text, 'ProductVersion', 'ProductBuildVersion') },
     history: { from: HISTORY, recognise: text => isPlistWith(text, 'displayName', 'processName') },
     settings: { from: SETTINGS, recognise: text => /<plist[\s>]/.test(text) },
@@ -61,14 +50,14 @@ export default defineProbe<'updates', Options>({
     const version = await readPlistIfMay(host, VERSION)
     if (!version) throw new Absent('this is no macOS')
     const list = await host.run(['softwareupdate', '--list', ...(scan ? [] : ['--no-scan'])], { timeoutMs: 240_000 })
-    const managed = [`${MANAGED}/com.apple.SoftwareUpdate.plist`, `${MANAGED}/com.apple.applicationaccess.plist`]
     return parseSoftwareUpdate(
       {
         list: [list],
         version: [version],
         settings: present(await readPlistIfMay(host, SETTINGS)),
         history: present(await readPlistIfMay(host, HISTORY)),
-        managed: present(...(await Promise.all(managed.map(path => readPlistIfMay(host, path))))),
+        managed: present(...(await Promise.all(MANAGED.map(path => readPlistIfMay(host, path))))),
+        declared: present(await readPlistIfMay(host, DECLARED)),
       },
       { now: host.now(), hostname: host.hostname, options: { scan } },
     )
@@ -89,6 +78,7 @@ export function parseSoftwareUpdate(inputs: Inputs, context: ParseContext<unknow
   if (!list && cached === null) throw new Error(`Cannot tell which updates wait: ${SETTINGS} has no RecommendedUpdates`)
   const pending = list ? listed(list.text, list.stderr, running) : (cached ?? [])
   const managed = (inputs.managed ?? []).map(({ text }) => parsePlistDict(text))
+  const declared = dictOfInput(inputs, 'declared')
   return {
     pending,
     more: 0,
@@ -96,10 +86,10 @@ export function parseSoftwareUpdate(inputs: Inputs, context: ParseContext<unknow
     lastCheckAt: checkedAt(settings, list && scanned(list.text) ? context.now : null),
     lastCheckError: null,
     ...lastInstall(sole(inputs, 'history')?.text),
-    automatic: automatic(settings, managed),
+    automatic: automatic(settings, managed, declared),
     broken: null,
     badSources: [],
-    managedBy: delay(managed),
+    ...management(managed, declared),
   }
 }
 
@@ -115,38 +105,6 @@ function checkedAt(settings: Dict | undefined, now: number | null): number | nul
   )
   const latest = Math.max(now ?? 0, ...times)
   return latest > 0 ? latest : null
-}
-
-/** A missing key is the default of the release, which differs: then nothing is told. What device management sets wins. */
-function automatic(settings: Dict | undefined, managed: readonly Dict[]): UpdatesFact['automatic'] {
-  const flag = (key: string) => managed.map(dict => flagIn(dict[key])).find(value => value !== null) ?? flagIn(settings?.[key])
-  const keys = [
-    'AutomaticCheckEnabled',
-    'AutomaticDownload',
-    'AutomaticallyInstallMacOSUpdates',
-    'CriticalUpdateInstall',
-    'ConfigDataInstall',
-  ]
-  const told = keys.flatMap(key => (flag(key) === null ? [] : [`${key} ${flag(key) ? 'on' : 'off'}`]))
-  const needed = keys.slice(0, 3).map(flag)
-  return {
-    enabled: needed.some(value => value === false) ? false : needed[2] ? true : null,
-    detail: told.length > 0 ? told.join(', ') : null,
-    lastRunAt: null,
-  }
-}
-
-/** Days for which device management hides updates after they were published. */
-function delay(managed: readonly Dict[]): string | null {
-  for (const dict of managed) {
-    const forced = Object.keys(dict).filter(key => /^forceDelayed\w{0,16}SoftwareUpdates$/.test(key) && flagIn(dict[key]) === true)
-    if (forced.length === 0) continue
-    const days = Object.keys(dict).flatMap(key => (/^enforcedSoftwareUpdate\w{0,32}Delay$/.test(key) ? (numberIn(dict[key]) ?? []) : []))
-    const long = days.length > 0 ? `${Math.max(...days)} days` : '30 days, unless told otherwise'
-    return cut(`device management hides updates for ${long} (${forced.join(', ')})`, 253)
-  }
-  const server = managed.map(dict => textIn(dict.CatalogURL)).find(url => url !== null)
-  return server ? cut(server.replace(/\/\/[^/@]{1,200}@/, '//'), 253) : null
 }
 
 /** The history only holds what went well; data of XProtect and its like comes daily and is no update of the system. */

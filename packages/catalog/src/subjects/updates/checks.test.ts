@@ -76,6 +76,8 @@ const rest: Rows = [
   [checks.updatesWithheld, 'none', apt([]), 'ok'],
   [checks.updatesWithheld, 'held for three weeks', apt([old(21, { withheld: 'held' })]), 'warning'],
   [checks.updatesWithheld, 'behind a subscription', apt([old(21, { withheld: 'subscription' })]), 'warning'],
+  [checks.updatesWithheld, 'hidden by policy for a week', apt([], { deferralDays: 7 }), 'ok'],
+  [checks.updatesWithheld, 'hidden by policy for a month', apt([], { deferralDays: 30 }), 'warning'],
   [checks.updatesWithheld, 'old lists', apt([], { lastCheckAt: null }), 'unknown'],
   [checks.updatesCheckStale, 'today', apt([]), 'ok'],
   [checks.updatesCheckStale, '4 days', apt([], { lastCheckAt: NOW - days(4) }), 'warning'],

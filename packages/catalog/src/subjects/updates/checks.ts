@@ -1,4 +1,4 @@
-import { bad, type Check, defineCheck, lasting, sinceTiers } from '../../check.ts'
+import { bad, type Check, defineCheck, type Limit, lasting, sinceTiers, tiers } from '../../check.ts'
 import { days, hours, minutes } from '../../duration.ts'
 import { type Answer, notApplicable, ok, unknown, worstOr } from '../../finding.ts'
 import type { FactsBySubject, SourceFact } from '../../view.ts'
@@ -6,7 +6,7 @@ import type { PendingUpdate, UpdatesFact } from './facts.ts'
 import { LISTS_GOOD_FOR, oldestWaiting } from './waiting.ts'
 
 /** Sources of applications: the machine's own updates do not come from them. */
-const applications = new Set(['snap', 'flatpak', 'winget', 'homebrew', 'mas', 'fwupd', 'office', 'windows-build'])
+const applications = new Set(['snap', 'flatpak', 'winget', 'homebrew', 'mas', 'fwupd', 'office', 'windows-build', 'munki'])
 
 const perSource = ({ updates }: FactsBySubject, judge: (fact: SourceFact<UpdatesFact>) => Answer): Answer =>
   worstOr('no source of updates', updates.map(judge))
@@ -80,19 +80,31 @@ export const updatesLate = defineCheck({
     ),
 })
 
+/** A policy that hides updates for longer than they may be withheld: what it hides is on no list, so its length counts. */
+function hiddenFor({ source, data }: SourceFact<UpdatesFact>, limit: Limit): Answer | undefined {
+  if (data.deferralDays === undefined) return undefined
+  const answer = tiers(days(data.deferralDays), limit, {
+    reason: value => `${source}: a policy hides updates for ${value} after they were published`,
+    evidence: { source, managedBy: data.managedBy, deferralDays: data.deferralDays },
+  })
+  return answer.status === 'ok' ? undefined : answer
+}
+
 export const updatesWithheld = defineCheck({
   name: 'updates-withheld',
   subject: 'updates',
   title: 'Security updates are withheld',
   unit: 'milliseconds',
   thresholds: { warning: days(14) },
-  why: 'A held, hidden or deferred security update is a hole that someone chose; one behind a subscription (Ubuntu Pro) is a hole all the same.',
+  why: 'A held, hidden or deferred security update is a hole that someone chose; one behind a subscription (Ubuntu Pro) is a hole all the same, and so is one that device management hides for weeks.',
   remedy: 'Release the hold, attach the subscription, or accept the risk and lift the limit for this host.',
   blind: "Phased updates are the vendor's own delay and are not counted.",
 
   evaluate: (facts, limit, now, context) =>
     perSource(facts, fact => {
       const held = (update: PendingUpdate) => isSecurity(update) && update.withheld !== null && update.withheld !== 'phased'
+      const hidden = hiddenFor(fact, limit)
+      if (hidden) return hidden
       return fact.data.classified
         ? oldestWaiting(fact, held, 'withheld security update', { limit, now, context })
         : notApplicable(`${fact.source} does not tell security apart`)

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { count, list, maybe, text, time } from '../../shapes.ts'
+import { amount, count, list, maybe, text, time } from '../../shapes.ts'
 
 /** The kind of an update, told by the vendor's category, never by its title. `other`: the source does not tell. */
 export const updateClasses = ['security', 'quality', 'feature', 'driver', 'firmware', 'definition', 'other'] as const
@@ -52,6 +52,8 @@ export const updatesFact = v.object({
   badSources: list(text(), 64),
   /** The server or policy that decides (WSUS host, MDM delay); null where the machine decides. */
   managedBy: maybe(text(253)),
+  /** Days for which a policy hides updates that mend security after they were published; missing where none is known to. */
+  deferralDays: v.optional(amount),
 })
 export type UpdatesFact = v.InferOutput<typeof updatesFact>
 
