@@ -1,6 +1,7 @@
 import type { Probe } from '../probe.ts'
 import agentSelf from './agent/self.ts'
 import antivirusCarbonBlack from './antivirus/carbon-black.ts'
+import antivirusCortexXdr from './antivirus/cortex-xdr.ts'
 import antivirusCrowdstrike from './antivirus/crowdstrike.ts'
 import antivirusMdatp from './antivirus/mdatp.ts'
 import antivirusSentinelone from './antivirus/sentinelone.ts'
@@ -38,6 +39,7 @@ export const macosProbes: readonly Probe[] = [
   backupsBorg,
   backupsMarker,
   antivirusCarbonBlack,
+  antivirusCortexXdr,
   antivirusCrowdstrike,
   antivirusMdatp,
   antivirusSentinelone,
