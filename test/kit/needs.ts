@@ -29,6 +29,8 @@ export const needs: readonly Need[] = [
   { program: 'createrepo_c', package: 'createrepo-c' },
   { program: 'zypper', package: 'zypper' },
   { program: 'pacman', package: 'pacman-package-manager' },
+  { program: 'mkfs.btrfs', package: 'btrfs-progs' },
+  { program: 'snapper', package: 'snapper' },
 ]
 
 /** What is to be done about programs that are not there. */
