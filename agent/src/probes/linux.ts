@@ -13,9 +13,13 @@ import antivirusSophos from './antivirus/sophos.ts'
 import antivirusTrendMicro from './antivirus/trend-micro.ts'
 import antivirusWazuh from './antivirus/wazuh.ts'
 import backupsBorg from './backups/borg.ts'
+import backupsBtrfsSnapshots from './backups/btrfs-snapshots.ts'
 import backupsMarker from './backups/marker.ts'
 import backupsRestic from './backups/restic.ts'
+import backupsSnapper from './backups/snapper.ts'
 import backupsSystemd from './backups/systemd.ts'
+import backupsTimeshift from './backups/timeshift.ts'
+import backupsZfsSnapshots from './backups/zfs-snapshots.ts'
 import batterySysfs from './battery/sysfs.ts'
 import clockChrony from './clock/chrony.ts'
 import clockTimedatectl from './clock/timedatectl.ts'
@@ -101,6 +105,10 @@ export const linuxProbes: readonly Probe[] = [
   backupsBorg,
   backupsMarker,
   backupsSystemd,
+  backupsTimeshift,
+  backupsZfsSnapshots,
+  backupsBtrfsSnapshots,
+  backupsSnapper,
   antivirusClamav,
   antivirusBitdefender,
   antivirusCarbonBlack,
