@@ -4,7 +4,8 @@ import { controllers } from './controllers.ts'
 import { disks } from './disks.ts'
 import { gpu } from './gpu.ts'
 import { raid } from './raid.ts'
+import { sensors } from './sensors.ts'
 import { updatesLinux } from './updates-linux.ts'
 
 /** Every domain of the samples. */
-export const caseLists: readonly CaseList[] = [backups, controllers, disks, gpu, raid, updatesLinux]
+export const caseLists: readonly CaseList[] = [backups, controllers, disks, gpu, raid, sensors, updatesLinux]
