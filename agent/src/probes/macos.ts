@@ -5,6 +5,7 @@ import antivirusCortexXdr from './antivirus/cortex-xdr.ts'
 import antivirusCrowdstrike from './antivirus/crowdstrike.ts'
 import antivirusMdatp from './antivirus/mdatp.ts'
 import antivirusSentinelone from './antivirus/sentinelone.ts'
+import antivirusSystemExtensions from './antivirus/system-extensions.ts'
 import antivirusWazuh from './antivirus/wazuh.ts'
 import antivirusXprotect from './antivirus/xprotect.ts'
 import backupsBorg from './backups/borg.ts'
@@ -14,6 +15,9 @@ import backupsRestic from './backups/restic.ts'
 import backupsTimeMachine from './backups/time-machine.ts'
 import batteryMacos from './battery/macos.ts'
 import clockMacos from './clock/macos.ts'
+import customDropin from './custom/dropin.ts'
+import customNagios from './custom/nagios.ts'
+import customTextfile from './custom/textfile.ts'
 import disksMacos from './disks/macos.ts'
 import encryptionFilevault from './encryption/filevault.ts'
 import filesystemsMacos from './filesystems/macos.ts'
@@ -43,6 +47,7 @@ export const macosProbes: readonly Probe[] = [
   antivirusCrowdstrike,
   antivirusMdatp,
   antivirusSentinelone,
+  antivirusSystemExtensions,
   antivirusWazuh,
   antivirusXprotect,
   backupsTimeMachine,
@@ -66,4 +71,7 @@ export const macosProbes: readonly Probe[] = [
   rebootMacos,
   servicesLaunchd,
   usageMacos,
+  customDropin,
+  customNagios,
+  customTextfile,
 ]
