@@ -66,6 +66,32 @@ test('systeminfo is read in any language by its numbers', () => {
   })
 })
 
+// In the shape of the Spanish edition of Windows 10; the thousands of the memory are parted by a dot, as its settings want.
+test('systeminfo tells host, machine and memory by their order, and not by their labels', () => {
+  const rows = [
+    ['Nombre de host', 'CAJA-3'],
+    ['Nombre del sistema operativo', 'Microsoft Windows 10 Pro'],
+    ['Versión del sistema operativo', '10.0.19045 N/D Compilación 19045'],
+    ['Fabricante del sistema operativo', 'Microsoft Corporation'],
+    ['Hora de arranque del sistema', '03/02/2026, 9:01:02'],
+    ['Fabricante del sistema', 'VMware, Inc.'],
+    ['Modelo el sistema', 'VMware20,1'],
+    ['Tipo de sistema', 'x64-based PC'],
+    ['Cantidad total de memoria física', '8.192 MB'],
+    ['Memoria física disponible', '3.021 MB'],
+  ]
+  const text = `\r\n${rows.map(([label, value]) => `${label}:  ${value}\r\n`).join('')}`
+  expect(factOf<Fact>(system, { systeminfo: text })).toMatchObject({
+    hostname: 'CAJA-3',
+    kernel: { arch: 'x64' },
+    hardware: { vendor: 'VMware, Inc.', model: 'VMware20,1' },
+    virtualization: { kind: 'vm', name: 'vmware' },
+    memoryBytes: 8 * 2 ** 30,
+    bootedAt: null,
+  })
+  expect(factOf<Fact>(system, { systeminfo: text.split('Tipo')[0] ?? '' })).toMatchObject({ hardware: { vendor: null }, memoryBytes: null })
+})
+
 test('the registry of Windows 11 still says Windows 10', () => {
   const registry =
     'HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\r\n    ProductName    REG_SZ    Windows 10 Pro\r\n    CurrentBuildNumber    REG_SZ    22631\r\n    UBR    REG_DWORD    0x10dd\r\n'

@@ -8,12 +8,11 @@ import { listObjects, type Properties, truth, whole } from '../windows/propertie
 import { isRegistry, type Registry, registryOf, registryValue } from '../windows/registry.ts'
 import { windowsTime } from '../windows/time.ts'
 import { readFirmware } from './linux/firmware.ts'
+import { isSystemInfo, systemInfo } from './systeminfo.ts'
 
 type System = FactTypes['system']
 
 const SCRIPT = 'system/windows'
-/** `OS Version: 10.0.19045 N/A Build 19045`: the label is translated, and so is the word before the build. */
-const SYSTEMINFO = /^\S.{2,60}?:\s+(\d{1,2}\.\d\.\d{3,5}) .{0,40}\b(\d{3,5})\s*$/
 /** Processor architectures of Win32_Processor. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { '0': 'x86', '5': 'arm', '9': 'x64', '12': 'arm64' }
 const VIRTUAL = /virtual machine|vmware|virtualbox|kvm|qemu|xen|hvm domu|bochs|parallels|proxmox|amazon ec2|google compute|openstack/i
@@ -46,7 +45,7 @@ export default defineProbe({
       from: 'Get-CimInstance Win32_OperatingSystem | Format-List',
       recognise: text => /\bBuildNumber\b/.test(text) && /\bCaption\b/.test(text),
     },
-    systeminfo: { from: 'systeminfo', recognise: text => /^\S.{2,60}?:\s+\d{1,2}\.\d\.\d{3,5} .{0,40}\d{3,5}\s*$/m.test(text) },
+    systeminfo: { from: 'systeminfo', recognise: isSystemInfo },
   },
   parse: parseSystem,
 
@@ -64,7 +63,13 @@ export function parseSystem(inputs: Inputs, { hostname }: ParseContext): System 
   const registry = registryOf(inputs.registry ?? [])
   if (printed) {
     const told = systemInfo(printed.text)
-    return withOs(hostname, osOf(told, new Map()), told)
+    return {
+      ...withOs(told.get('hostname') ?? hostname, osOf(told, new Map()), told),
+      kernel: { version: told.get('version') ?? null, arch: told.get('architecture') ?? null },
+      virtualization: virtualOf(told),
+      hardware: hardwareOf(told, new Map(), new Map()),
+      memoryBytes: whole(told.get('totalphysicalmemory')),
+    }
   }
   const [object] = listed ? listObjects(listed.text).filter(one => one.has('buildnumber')) : []
   return withOs(hostname, osOf(object ?? new Map(), versionOf(registry)), object)
@@ -140,20 +145,6 @@ function osOf(os: Properties, version: Properties): System['os'] {
     edition: cut(version.get('editionid') ?? '', 64) || null,
     supportEnd: null,
   }
-}
-
-/** `systeminfo` in any language: the version has three numbers and the build, and the name stands right above it. @throws where there is none */
-function systemInfo(text: string): Properties {
-  const lines = text.split(/\r?\n/)
-  const at = lines.findIndex(line => SYSTEMINFO.test(line))
-  const [, version = '', build = ''] = SYSTEMINFO.exec(lines[at] ?? '') ?? []
-  const name = cut(/:\s+(.{1,120})$/.exec(lines[at - 1] ?? '')?.[1] ?? '', 128)
-  if (build === '' || name === '') throw new Error('Cannot tell the version of Windows from systeminfo')
-  return new Map([
-    ['buildnumber', build],
-    ['caption', name],
-    ['version', version],
-  ])
 }
 
 function hardwareOf(computer: Properties, bios: Properties, chassis: Properties): System['hardware'] {
