@@ -3,7 +3,9 @@ import type { Host } from '../../host.ts'
 import { Absent, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
 import { cut } from '../gather.ts'
 import { type Answer, answerOf, isAnswer, partIfThere, partOf, raise } from '../windows/answer.ts'
+import { besides, isEventXml } from '../windows/events.ts'
 import { jsonObjects, listObjects, type Properties, tableRows, truth, whole } from '../windows/properties.ts'
+import { DISK_EVENTS, type DiskEvent, diskEventsOf } from './windows-events.ts'
 
 type Disk = FactTypes['disks']['disks'][number]
 
@@ -53,7 +55,7 @@ const FAILING = new Set(['5', '6', '7', 'predictive failure', 'error', 'non-reco
 /** Buses on which "healthy" is the disk's own word. Behind a RAID controller it means that the controller answered, over USB that nothing was asked. */
 const OWN_WORD = new Set<Disk['interface']>(['nvme', 'sata', 'sas'])
 
-/** Physical disks as Windows sees them; see MSFT_PhysicalDisk, MSFT_StorageReliabilityCounter, MSStorageDriver_FailurePredictStatus. */
+/** Physical disks as Windows sees them (MSFT_PhysicalDisk, MSFT_StorageReliabilityCounter, MSStorageDriver_FailurePredictStatus), and what the System log tells of them. */
 export default defineProbe({
   subject: 'disks',
   source: 'windows',
@@ -66,12 +68,14 @@ export default defineProbe({
   inputs: {
     answer: { from: `powershell ${SCRIPT}`, recognise: text => isAnswer(text, 'disks') },
     counters: { from: 'Get-StorageReliabilityCounter | Format-List', recognise: text => COUNTER.test(text) && !/\bBusType\b/.test(text) },
+    events: { from: DISK_EVENTS.join(' '), recognise: isEventXml },
     disks: { from: 'Get-PhysicalDisk', recognise: text => /\bHealthStatus\b/.test(text) && /\b(BusType|CanPool|Usage)\b/.test(text) },
   },
   parse: parseDisks,
 
   async read(host: Host) {
-    return parseDisks({ answer: [await host.powershell(SCRIPT)] }, { now: host.now(), hostname: host.hostname, options: undefined })
+    const [answer, events] = await Promise.all([host.powershell(SCRIPT), besides(host, DISK_EVENTS)])
+    return parseDisks({ answer: [answer], events: [events] }, { now: host.now(), hostname: host.hostname, options: undefined })
   },
 })
 
@@ -79,8 +83,22 @@ export default defineProbe({
 export function parseDisks(inputs: Inputs, { now }: ParseContext): FactTypes['disks'] {
   const captured = sole(inputs, 'answer')
   const disks = captured ? answered(answerOf(captured), now) : listed(inputs, now)
+  const events = loggedIn(inputs)
+  if (disks.length === 0 && !captured && events.events && events.events.length > 0) return { disks: [], ...events }
   if (disks.length === 0) throw captured ? new Absent('Windows knows no physical disk') : new Error('Cannot read any disk')
-  return { disks: disks.sort((a, b) => Number(a.passed === true) - Number(b.passed === true)).slice(0, MOST_DISKS) }
+  return { disks: disks.sort((a, b) => Number(a.passed === true) - Number(b.passed === true)).slice(0, MOST_DISKS), ...events }
+}
+
+/** Null where the log could not be read: then it is not said to be empty. Alone it is all there is, so then its error counts. */
+function loggedIn(inputs: Inputs): { events?: DiskEvent[] | null } {
+  const captured = sole(inputs, 'events')
+  if (!captured) return {}
+  if (!inputs.answer && !inputs.disks && !inputs.counters) return { events: diskEventsOf(captured) }
+  try {
+    return { events: diskEventsOf(captured) }
+  } catch {
+    return { events: null }
+  }
 }
 
 function answered(answer: Answer, now: number): Disk[] {

@@ -1,12 +1,11 @@
 import type { FactTypes } from '@fettle/catalog'
 import type { Host } from '../../host.ts'
-import { Absent, Denied, defineProbe, type Inputs, needed } from '../../probe.ts'
-import { cut } from '../gather.ts'
-import { eventsOf, isEventXml, type LogEvent } from '../windows/events.ts'
+import { Absent, defineProbe, type Inputs, needed } from '../../probe.ts'
+import { isEventXml, type LogEvent, logQuery, recordsOf } from '../windows/events.ts'
 
 const PROVIDER = 'Microsoft-Windows-WHEA-Logger'
 const QUERY = `*[System[Provider[@Name='${PROVIDER}'] and TimeCreated[timediff(@SystemTime) <= 2592000000]]]`
-const ARGV = ['wevtutil.exe', 'qe', 'System', `/q:${QUERY}`, '/f:xml', '/rd:true', '/c:2000'] as const
+const ARGV = logQuery('System', QUERY)
 /** Events of the WHEA logger that name memory: 46 a fatal error, 47 a corrected one. */
 const FATAL = 46
 const CORRECTED = 47
@@ -32,13 +31,9 @@ export default defineProbe({
 
 /** @throws Absent where no event names memory, Denied, Error where the log cannot be read */
 export function parseWhea(inputs: Inputs): FactTypes['memory'] {
-  const { text, stderr, code } = needed(inputs, 'events')
-  if (code === 5 || /\(?0x5\)?\b|Access is denied/i.test(stderr))
-    throw new Denied('the System log may not be read', 'Run the agent as a service (LocalSystem).')
-  if (code !== null && code !== 0) throw new Error(`Cannot read the System log: wevtutil ended with ${code} ${cut(stderr, 120)}`)
-  const all = eventsOf(text)
-  if (text.trim() !== '' && all.length === 0) throw new Error('Cannot read the events: wanted XML of wevtutil')
-  const events = all.filter(event => event.provider === PROVIDER && (event.id === FATAL || event.id === CORRECTED))
+  const events = recordsOf(needed(inputs, 'events')).filter(
+    event => event.provider === PROVIDER && (event.id === FATAL || event.id === CORRECTED),
+  )
   if (events.length === 0) throw new Absent('the log holds no memory error; whether this memory could report any is not told')
   const times = events.flatMap(event => event.at ?? [])
   return {

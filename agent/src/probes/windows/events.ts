@@ -1,3 +1,6 @@
+import type { Host } from '../../host.ts'
+import { type Captured, Denied } from '../../probe.ts'
+import { cut } from '../gather.ts'
 import { windowsTime } from './time.ts'
 
 /** One record of an event log. */
@@ -13,6 +16,33 @@ export type LogEvent = {
 const MOST_EVENTS = 5000
 const LONGEST_EVENT = 100_000
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+/** Most records that are asked for, newest first. */
+const MOST_ASKED = 2000
+
+/** The command that gives the records of a log that a query (XPath 1.0 as of "Consuming Events") names, newest first; see `wevtutil qe /?`. */
+export function logQuery(log: string, query: string): readonly string[] {
+  return ['wevtutil.exe', 'qe', log, `/q:${query}`, '/f:xml', '/rd:true', `/c:${MOST_ASKED}`]
+}
+
+/** Records for those who want them besides: a log that cannot be asked gives a capture that `recordsOf` refuses. Never rejects. */
+export async function besides(host: Host, argv: readonly string[]): Promise<Captured> {
+  return host.run(argv).catch((error: Error) => ({ text: '', stderr: error.message, code: 1, name: argv.join(' '), modifiedAt: null }))
+}
+
+/**
+ * The records that wevtutil printed; none is an answer. Its exit codes are those of Windows, its words are translated.
+ * @throws Denied, Error where the log could not be read, or its text is cut off or no XML
+ */
+export function recordsOf({ text, stderr, code }: Captured): LogEvent[] {
+  if (code === 5 || /\(?0x5\)?\b|Access is denied/i.test(stderr))
+    throw new Denied('the event log may not be read', 'Run the agent as a service (LocalSystem).')
+  if (code !== null && code !== 0) throw new Error(`Cannot read the event log: wevtutil ended with ${code} ${cut(stderr, 120)}`)
+  const events = eventsOf(text)
+  if (text.trim() !== '' && events.length === 0) throw new Error('Cannot read the events: wanted XML of wevtutil')
+  if (text.lastIndexOf('<Event ') > text.lastIndexOf('</Event>')) throw new Error('Cannot read the events: the last one is cut off')
+  return events
+}
 
 /** Whether a text holds records of an event log as XML. */
 export function isEventXml(text: string): boolean {

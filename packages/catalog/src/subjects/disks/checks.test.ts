@@ -49,7 +49,28 @@ const unreadable = disk({ ...silent, standing: 'unreadable', reason: 'behind a U
 const virtual = disk({ ...silent, interface: 'virtual', standing: 'unsupported' })
 const selfTest = (result: 'passed' | 'failed') => ({ result, atHours: null, detail: null })
 
+const logged = (events: DisksFact['events'], own: Partial<Disk> = {}) => ({
+  disks: { disks: [disk({ device: 'PhysicalDrive0', ...own })], events },
+})
+const event = (kind: NonNullable<DisksFact['events']>[number]['kind'], count = 1) => ({
+  kind,
+  device: 'PhysicalDrive0',
+  count,
+  lastAt: null,
+})
+
 const cases: Rows = [
+  [checks.disksLogged, 'no source reads a log', of(disk()), 'not-applicable'],
+  [checks.disksLogged, 'a log that could not be read', logged(null), 'unknown'],
+  [checks.disksLogged, 'nothing logged', logged([]), 'ok'],
+  [checks.disksLogged, 'one repeated command', logged([event('retried')]), 'ok'],
+  [checks.disksLogged, 'five resets', logged([event('reset', 5)]), 'warning'],
+  [checks.disksLogged, 'a hundred', logged([event('controller', 100)]), 'critical'],
+  [checks.disksLogged, 'one bad block', logged([event('bad-block')]), 'warning'],
+  [checks.disksLogged, 'a predicted failure', logged([event('predicted')]), 'warning'],
+  [checks.disksLogged, 'a USB disk that was unplugged', logged([event('paging', 20)], { interface: 'usb' }), 'ok'],
+  [checks.disksLogged, 'a bad block of a USB disk', logged([event('bad-block')], { interface: 'usb' }), 'warning'],
+  [checks.disksLogged, 'removals', logged([event('removed', 200)]), 'ok'],
   [checks.disksHealth, 'passed', of(disk()), 'ok'],
   [checks.disksHealth, 'failed', of(disk({ passed: false }), disk()), 'critical'],
   [checks.disksHealth, 'NVMe warns', of(nvme({ criticalWarning: 4 })), 'critical'],

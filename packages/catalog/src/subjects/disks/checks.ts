@@ -2,7 +2,7 @@ import { bad, type Check, defineCheck, type Limit, tiers, watchGrowth } from '..
 import { age, days, minutes } from '../../duration.ts'
 import { type Answer, notApplicable, ok, unknown, worstOr } from '../../finding.ts'
 import type { FactsBySubject } from '../../view.ts'
-import type { Disk } from './facts.ts'
+import type { Disk, DiskEvent, DisksFact } from './facts.ts'
 
 /** What a sleeping disk said longer ago than this is no evidence any more, ms. */
 const OLDEST_READING = days(14)
@@ -238,6 +238,51 @@ export const disksSelftest = defineCheck({
     }),
 })
 
+/** Kinds that tell of the disk itself, however rarely. */
+const grave = new Set<DiskEvent['kind']>(['bad-block', 'predicted'])
+const kinds: Readonly<Record<DiskEvent['kind'], string>> = {
+  'bad-block': 'blocks that could not be read or written',
+  predicted: 'predictions of its own failure',
+  controller: 'errors of its controller',
+  paging: 'errors while paging',
+  retried: 'commands that had to be repeated',
+  reset: 'resets of a device that did not answer',
+  removed: 'removals without a word',
+}
+
+export const disksLogged = defineCheck({
+  name: 'disks-logged',
+  subject: 'disks',
+  title: 'The system logs errors of a disk',
+  unit: 'count',
+  thresholds: { warning: 5, critical: 100 },
+  why: 'Windows repeats what fails and resets what hangs without a word, until the disk or its cable is dead. A bad block or a predicted failure warns at once, the rest from five within seven days: single ones come with sleep and unplugging.',
+  remedy: 'See that the backup is good; check cable, enclosure and firmware of the disk, then replace it.',
+  blind:
+    'A disk that was unplugged since may be told under the name of another. USB disks are judged by bad blocks alone: unplugging makes errors too.',
+
+  evaluate: ({ disks }, limit) =>
+    worstOr(
+      'no source reads the log of the system',
+      disks.flatMap(({ data }) => (data.events === undefined ? [] : loggedAnswers(data, data.events, limit))),
+    ),
+})
+
+function loggedAnswers({ disks }: DisksFact, events: readonly DiskEvent[] | null, limit: Limit): Answer[] {
+  if (events === null) return [unknown('the log of the system could not be read', 'Run the agent as a service (LocalSystem).')]
+  const unplugged = new Set(disks.filter(disk => disk.interface === 'usb').map(disk => disk.device))
+  return [ok('the log tells of no errors of disks'), ...events.map(event => loggedAnswer(event, unplugged.has(event.device), limit))]
+}
+
+function loggedAnswer(event: DiskEvent, usb: boolean, { warning, critical }: Limit): Answer {
+  const { kind, device, count } = event
+  const reason = `${device ?? 'a disk'}: ${count} ${kinds[kind]} within seven days`
+  if (kind === 'removed' || (usb && !grave.has(kind))) return ok(`${reason}, which unplugging makes too`)
+  if (critical !== undefined && count >= critical) return { status: 'critical', reason, evidence: event }
+  const warns = warning !== undefined && (grave.has(kind) || count >= warning)
+  return warns ? { status: 'warning', reason, evidence: event } : ok(reason)
+}
+
 export const disksChecks: readonly Check[] = [
   disksHealth,
   disksErrors,
@@ -248,4 +293,5 @@ export const disksChecks: readonly Check[] = [
   disksCable,
   disksUnreadable,
   disksSelftest,
+  disksLogged,
 ]

@@ -64,6 +64,27 @@ export const disksFact = v.object({
     }),
     256,
   ),
+  /**
+   * What the operating system logged of disks within the last seven days, by kind and device; null where the log could not be read, left out by
+   * sources that read no log. `bad-block`: data could not be read or written there. `predicted`: the disk foretells its failure. `controller`,
+   * `paging`, `retried`, `reset`: the way to the disk makes errors, or the disk does not answer in time. `removed`: it went without a word.
+   */
+  events: v.optional(
+    maybe(
+      list(
+        v.object({
+          kind: v.picklist(['bad-block', 'predicted', 'controller', 'paging', 'retried', 'reset', 'removed']),
+          /** As in `disks`, where the log names a disk; else the port (`RaidPort0`). A disk that was unplugged since may have had another's name. */
+          device: maybe(text(128)),
+          /** How often; a lower bound where the log is very full. */
+          count,
+          lastAt: maybe(time),
+        }),
+        64,
+      ),
+    ),
+  ),
 })
+export type DiskEvent = NonNullable<DisksFact['events']>[number]
 export type DisksFact = v.InferOutput<typeof disksFact>
 export type Disk = DisksFact['disks'][number]

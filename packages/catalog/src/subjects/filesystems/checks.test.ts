@@ -1,5 +1,5 @@
 import { type Cases, judges, judgesEach, type Rows } from '../../testing.ts'
-import { filesystemsFull, filesystemsHang, filesystemsInodes, filesystemsReadonly } from './checks.ts'
+import { filesystemsDamaged, filesystemsFull, filesystemsHang, filesystemsInodes, filesystemsReadonly } from './checks.ts'
 import type { FilesystemsFact } from './facts.ts'
 
 type Filesystem = FilesystemsFact['filesystems'][number]
@@ -25,6 +25,9 @@ const fs = (more: Partial<Filesystem> = {}): { filesystems: FilesystemsFact } =>
   },
 })
 
+const logged = (events: FilesystemsFact['events']) => ({ filesystems: { ...fs({ dirty: false }).filesystems, events } })
+const damage = (kind: 'corrupt' | 'repair' | 'transactions') => ({ kind, mountpoint: 'C:\\', count: 1, lastAt: null })
+
 const full: Cases = [
   ['half full', fs(), 'ok'],
   ['86 % and 14 GB free', fs({ availBytes: 14e9 }), 'warning'],
@@ -49,6 +52,15 @@ const rest: Rows = [
   [filesystemsReadonly, 'read-only on purpose', fs({ readonly: true, readonlyWanted: true }), 'not-applicable'],
   [filesystemsReadonly, 'not told by its source', fs({ readonly: null }), 'not-applicable'],
   [filesystemsReadonly, 'hangs', fs({ standing: 'hangs' }), 'unknown'],
+  [filesystemsDamaged, 'no source tells', fs(), 'not-applicable'],
+  [filesystemsDamaged, 'not marked', fs({ dirty: false }), 'ok'],
+  [filesystemsDamaged, 'marked', fs({ dirty: true }), 'warning'],
+  [filesystemsDamaged, 'the mark could not be read', fs({ dirty: null }), 'unknown'],
+  [filesystemsDamaged, 'nothing logged', logged([]), 'ok'],
+  [filesystemsDamaged, 'a log that could not be read', logged(null), 'unknown'],
+  [filesystemsDamaged, 'a broken structure', logged([damage('corrupt')]), 'warning'],
+  [filesystemsDamaged, 'a check that is needed', logged([damage('repair')]), 'warning'],
+  [filesystemsDamaged, 'transactions alone', logged([damage('transactions')]), 'ok'],
   [filesystemsHang, 'answers', fs(), 'ok'],
   [filesystemsHang, 'hangs', fs({ standing: 'hangs' }), 'warning'],
 ]

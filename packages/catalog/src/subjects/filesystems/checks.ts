@@ -103,6 +103,49 @@ export const filesystemsHang = defineCheck({
     ),
 })
 
+export const filesystemsDamaged = defineCheck({
+  name: 'filesystems-damaged',
+  subject: 'filesystems',
+  title: 'A file system is damaged',
+  unit: 'state',
+  thresholds: { warning: 1 },
+  why: 'Windows goes on with a file system that it knows to be broken until somebody restarts it for a check; files are lost meanwhile.',
+  remedy: 'See that the backup is good and the disk is healthy (`disks-health`), then let `chkdsk /scan` look and restart for the repair.',
+  blind: 'Damage that nothing has come across yet, and what the log no longer holds.',
+
+  evaluate: ({ filesystems }, limit) =>
+    worstOr(
+      'no source tells of damage',
+      filesystems.flatMap(({ data }) => [
+        ...data.filesystems.map(fs => dirtiness(fs, limit)),
+        ...(data.events === undefined ? [] : damages(data.events, limit)),
+      ]),
+    ),
+})
+
+function dirtiness({ mountpoint, dirty }: Filesystem, limit: Limit): Answer {
+  if (dirty === undefined) return notApplicable(`whether ${mountpoint} is marked as damaged is not told by its source`)
+  if (dirty === null) return unknown(`whether ${mountpoint} is marked as damaged is not known`)
+  return dirty
+    ? bad(limit, `${mountpoint} is marked as damaged: it is checked at the next start`, { mountpoint })
+    : ok('none is marked as damaged')
+}
+
+function damages(events: FilesystemsFact['events'], limit: Limit): Answer[] {
+  if (!events) return [unknown('the log of the system could not be read', 'Run the agent as a service (LocalSystem).')]
+  const broken = events.filter(event => event.kind !== 'transactions')
+  return [
+    ok('the log tells of no damage'),
+    ...broken.map(event =>
+      bad(
+        limit,
+        `${event.mountpoint}: the log tells of ${event.kind === 'corrupt' ? 'a broken structure' : 'a check that is needed'}`,
+        event,
+      ),
+    ),
+  ]
+}
+
 const all = (facts: FactsBySubject['filesystems']) => facts.flatMap(fact => fact.data.filesystems)
 
 /** What cannot be asked is unknown; what was left out on purpose is not judged. */
@@ -118,4 +161,10 @@ function perFilesystem({ filesystems }: FactsBySubject, judge: (fs: Filesystem) 
   )
 }
 
-export const filesystemsChecks: readonly Check[] = [filesystemsFull, filesystemsInodes, filesystemsReadonly, filesystemsHang]
+export const filesystemsChecks: readonly Check[] = [
+  filesystemsFull,
+  filesystemsInodes,
+  filesystemsReadonly,
+  filesystemsHang,
+  filesystemsDamaged,
+]
