@@ -75,7 +75,7 @@ const healthy = (...temperatures: readonly number[]): Expected[] =>
 
 const megaraid: readonly Case[] = [
   ...both('megacli', `${LSI}set1_ShowSummary`, [{ level: 'raid0', state: 'ok' }], online(2)),
-  ...both('megacli', `${LSI}set2_ShowSummary`, [{ level: 'raid10', state: 'ok' }], online(11)),
+  ...both('megacli', `${LSI}set2_ShowSummary`, [{ level: 'raid10', state: 'ok' }], online(10)),
   ...both('megacli', `${LSI}set3_ShowSummary`, times(2, { level: 'raid1', state: 'ok' }), online(4)),
   ...both('megacli', `${LSI}set3_PDlist`, [group(2), group(2)], healthy(35, 34, 34, 33)),
   ...both('megacli', `${LSI}set4_PDlist`, [group(2)], healthy(28, 28)),

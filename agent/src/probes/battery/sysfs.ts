@@ -3,6 +3,7 @@ import type { Host } from '../../host.ts'
 import { Absent, type Captured, defineProbe, type Inputs } from '../../probe.ts'
 import { captureFolder, listsPath, shortText, sysfsTree, type Tree, textOf, wholeOf } from '../sysfs.ts'
 import { type Battery, chargeOf, cyclesOf, healthOf } from './reading.ts'
+import { parseAcpi, parseUpower } from './tools.ts'
 
 const ROOT = '/sys/class/power_supply'
 const MOST = 16
@@ -26,7 +27,11 @@ export default defineProbe({
   every: '15m',
   timeout: '30s',
   blind: 'Firmware that says no design capacity, or learns it wrong. Swollen cells.',
-  inputs: { sysfs: { from: `${ROOT}/*/*`, recognise: text => listsPath(text, 'power_supply') } },
+  inputs: {
+    sysfs: { from: `${ROOT}/*/*`, recognise: text => listsPath(text, 'power_supply') },
+    acpi: { from: 'acpi -V', recognise: text => /^(Battery|Adapter) \d{1,3}: |^No support for device type: power_supply/m.test(text) },
+    upower: { from: 'upower -d', recognise: text => /^[ \t]*native-path:/m.test(text) },
+  },
   parse: parseBatteries,
 
   async read(host: Host) {
@@ -40,6 +45,7 @@ export default defineProbe({
 
 /** @throws Absent where no battery powers the machine, Error where what was given is of something else */
 export function parseBatteries(inputs: Inputs): FactTypes['battery'] {
+  if (!['sysfs', 'acpi', 'upower'].some(name => inputs[name]?.length)) throw new Error('Cannot judge without the input sysfs')
   const tree = sysfsTree(inputs.sysfs ?? [])
   if (tree.size > 0 && ![...tree.keys()].some(path => path.includes('/power_supply/'))) {
     throw new Error(`Cannot find a power supply in what was given: wanted files under ${ROOT}`)
@@ -47,10 +53,12 @@ export function parseBatteries(inputs: Inputs): FactTypes['battery'] {
   const folders = new Set(
     [...tree.keys()].filter(path => /\/power_supply\/[^/]+\/[^/]+$/.test(path)).map(path => path.slice(0, path.lastIndexOf('/'))),
   )
-  const batteries = [...folders]
-    .sort()
-    .filter(folder => isOwn(tree, folder))
-    .map(folder => batteryOf(tree, folder))
+  const ofTree = [...folders].sort().filter(folder => isOwn(tree, folder))
+  const batteries = [
+    ...ofTree.map(folder => batteryOf(tree, folder)),
+    ...(inputs.acpi ?? []).flatMap(({ text }) => parseAcpi(text)),
+    ...(inputs.upower ?? []).flatMap(({ text }) => parseUpower(text)),
+  ]
   if (batteries.length === 0) throw new Absent('no battery powers this machine')
   return { batteries: batteries.slice(0, MOST) }
 }

@@ -23,7 +23,9 @@ export function parseMegacli(text: string): Report {
   const told = [...text.matchAll(/^Number of Virtual (?:Disks|Drives): (\d{1,4})\s*$/gm)].reduce((sum, found) => sum + Number(found[1]), 0)
   if (told > volumes.length) throw new Error(`Cannot read megacli: it counts ${told} virtual drives, and ${volumes.length} are listed`)
   // A place without a drive is a heading with nothing under it; a backplane is told as a drive.
-  const drives = sections.filter(({ kind, values }) => kind === 'drive' && !/\bBP\b|EXP/.test(values.get('Product Id') ?? '')).map(driveOf)
+  const drives = sections
+    .filter(({ kind, values }) => kind === 'drive' && !/\b(BP|EXP|BACKPLANE)\b/.test(values.get('Product Id') ?? ''))
+    .map(driveOf)
   const any = /^\s*(Adapter|System|Hardware)\b/m.test(text)
   if (!any) throw new Error('Cannot find an adapter in the output of megacli')
   return { volumes, drives, faults: sections.flatMap(faultOf) }
@@ -103,7 +105,7 @@ function driveOf({ title, values, adapter, volume }: Section): Drive {
   const word = values.get('Firmware state') ?? values.get('State')
   const place = values.has('Slot Number')
     ? `${(values.get('Enclosure Device ID') ?? '').trim()}:${values.get('Slot Number')}`
-    : (/Slot (\d+)/.exec(values.get('Connector') ?? '')?.[1] ?? '?')
+    : placeOf(values.get('Connector') ?? '')
   if (!word) throw new Error(`Cannot read the drive ${place}: it has no state`)
   const disks = /DiskGroup: (\d{1,4})/.exec(values.get("Drive's position") ?? '')?.[1]
   const predicted = countOf(values.get('Predictive Failure Count'))
@@ -123,6 +125,13 @@ function driveOf({ title, values, adapter, volume }: Section): Drive {
     mediaErrors: /^\d{1,12}$/.test(values.get('Media Error Count') ?? '') ? Number(values.get('Media Error Count')) : null,
     alert: /^yes$/i.test(flagged ?? '') || (predicted ?? 0) > 0 ? true : /^no$/i.test(flagged ?? '') || predicted === 0 ? false : null,
   }
+}
+
+/** `00<Internal><Encl Pos 1 >: Slot 0`, or without an enclosure: two of them may have the same slot. */
+function placeOf(connector: string): string {
+  const slot = /Slot (\d{1,5})/.exec(connector)?.[1] ?? '?'
+  const enclosure = /Encl Pos (\d{1,5})/.exec(connector)?.[1]
+  return enclosure === undefined ? slot : `${enclosure}:${slot}`
 }
 
 /** ATA disks are inquired as serial (20), model (40), firmware (8); SCSI disks as vendor (8), product (16), revision (4), serial. */

@@ -29,15 +29,17 @@ export function parseSsacli(text: string): Report {
   return { volumes, drives: byPlace(drives), faults: sections.flatMap(faultOf) }
 }
 
-/** A drive is listed twice, in its cage and in its array: what is told in the array counts. */
+/** A drive is listed twice, in its cage and in its array or among the unassigned: what tells more counts. */
 function byPlace(drives: readonly Drive[]): Drive[] {
   const places = new Map<string, Drive>()
   for (const drive of drives) {
     const known = places.get(drive.slot)
-    if (!known || drive.group !== null || drive.serial !== null) places.set(drive.slot, drive)
+    if (!known || drive.group !== null || toldOf(drive) > toldOf(known)) places.set(drive.slot, drive)
   }
   return [...places.values()]
 }
+
+const toldOf = (drive: Drive): number => Object.values(drive).filter(value => value !== null && value !== 'unknown').length
 
 function sectionsOf(text: string): Section[] {
   const sections: Section[] = []

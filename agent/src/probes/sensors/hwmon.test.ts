@@ -108,6 +108,21 @@ describe('the machine', () => {
     expect((await one({ [path]: new HostError('ENODATA', path) })).sensors).toMatchObject([{ value: null, state: 'unknown' }])
   })
 
+  test('a driver that has its files in the folder of its device is read there', async () => {
+    const device = '/sys/devices/platform/applesmc.768'
+    const m = machine({
+      files: {
+        [`${device}/hwmon/hwmon2/device/name`]: 'applesmc\n',
+        [`${device}/hwmon/hwmon2/device/fan1_input`]: '1998\n',
+        [`${device}/hwmon/hwmon2/device/fan1_label`]: 'Left side\n',
+        [`${device}/hwmon/hwmon2/uevent`]: '\n',
+      },
+      links: { '/sys/class/hwmon/hwmon2': `${device}/hwmon/hwmon2` },
+    })
+    const told = await runProbe(hwmon, hostOf(m), undefined, 0)
+    expect(told.data).toMatchObject({ sensors: [{ id: 'platform/applesmc.768 applesmc Left side', kind: 'fan' }] })
+  })
+
   test('without chips, or with chips that measure nothing, it is absent', async () => {
     expect(await runProbe(hwmon, hostOf(machine()), undefined, 0)).toMatchObject({ outcome: 'absent' })
     const mute = machine({ files: { [`${folder}/name`]: 'AC\n' }, links: { '/sys/class/hwmon/hwmon3': folder } })

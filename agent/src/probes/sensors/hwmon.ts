@@ -37,7 +37,9 @@ export default defineProbe({
     const sysfs: Captured[] = []
     for (const name of await host.list(ROOT, { missing: [] as string[] })) {
       const folder = await host.realpath(`${ROOT}/${name}`, { missing: `${ROOT}/${name}` })
-      sysfs.push(...(await captureFolder(host, folder, FILES)))
+      const own = await captureFolder(host, folder, FILES)
+      // Older drivers (applesmc) have their files in the folder of the device.
+      sysfs.push(...(own.some(isChannel) ? own : [...own, ...(await captureFolder(host, `${folder}/device`, FILES))]))
     }
     return { sensors: parseHwmon({ sysfs }).sensors.map(steadySensor) }
   },
@@ -58,12 +60,15 @@ export function parseHwmon(inputs: Inputs): FactTypes['sensors'] {
   }
 }
 
-/** Folders of chips: `/sys/devices/platform/coretemp.0/hwmon/hwmon0`. */
+const isChannel = ({ name }: Captured): boolean => CHANNEL.test(name.slice(name.lastIndexOf('/') + 1))
+
+/** Folders of chips: `/sys/devices/platform/coretemp.0/hwmon/hwmon0`, or of a device that has a name and channels itself. */
 function chipsOf(tree: Tree): string[] {
   const folders = new Set<string>()
   for (const path of tree.keys()) {
     const folder = path.slice(0, path.lastIndexOf('/'))
-    if (/\/hwmon\d+$/.test(folder)) folders.add(folder)
+    const channel = CHANNEL.test(path.slice(folder.length + 1))
+    if (/\/hwmon\d+(\/device)?$/.test(folder) || (channel && tree.has(`${folder}/name`))) folders.add(folder)
   }
   return [...folders].sort()
 }
@@ -72,7 +77,7 @@ function chipsOf(tree: Tree): string[] {
 function deviceOf(folder: string): string {
   return folder
     .replace(/^\/sys\/(devices\/)?/, '')
-    .replace(/(\/hwmon)?\/hwmon\d+$/, '')
+    .replace(/(\/hwmon)?\/hwmon\d+(\/device)?$/, '')
     .replace(/\/nvme\/nvme\d+$/, '/nvme')
 }
 

@@ -1,6 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
 import { type Host, NotInstalled } from '../../host.ts'
 import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs } from '../../probe.ts'
+import { isEventLog, parseEventLog } from './ipmi-events.ts'
 import { parseIpmi } from './ipmi-text.ts'
 import { type Sensor, steadySensor } from './quantity.ts'
 
@@ -24,11 +25,13 @@ export default defineProbe({
   timeout: '3m',
   heavy: true,
   privilege: 'root, or the right to open /dev/ipmi0',
-  blind: 'A slot without a sensor and a sensor that died look alike. The event log of the BMC is not read.',
+  blind:
+    'A slot without a sensor and a sensor that died look alike. The event log of the BMC (`ipmitool sel elist`) is judged where it is given, and not read by itself: its events are of any age.',
   inputs: {
     sensors: {
       from: 'ipmitool sdr elist all',
       recognise: text =>
+        isEventLog(text) ||
         /^[^|\n]{1,64}\|[^|\n]*\|[^|\n]*(\||$)/m.test(text) ||
         /^\d+,[^,\n]*,[^,\n]*,(Nominal|Warning|Critical|N\/A)/m.test(text) ||
         /Instantaneous power/.test(text),
@@ -80,5 +83,5 @@ function sensorsOf({ text, stderr, code }: Captured): Sensor[] {
     throw new Error(
       `Cannot read the sensors: nothing was printed${code === null ? '' : `, with exit code ${code}`}${stderr ? `: ${stderr.trim().slice(0, 200)}` : ''}`,
     )
-  return parseIpmi(text)
+  return isEventLog(text) ? parseEventLog(text) : parseIpmi(text)
 }
