@@ -12,6 +12,8 @@ import antivirusSentinelone from './antivirus/sentinelone.ts'
 import antivirusSophos from './antivirus/sophos.ts'
 import antivirusTrendMicro from './antivirus/trend-micro.ts'
 import antivirusWazuh from './antivirus/wazuh.ts'
+import backupsBacula from './backups/bacula.ts'
+import backupsBareos from './backups/bareos.ts'
 import backupsBorg from './backups/borg.ts'
 import backupsBtrfsSnapshots from './backups/btrfs-snapshots.ts'
 import backupsMarker from './backups/marker.ts'
@@ -105,6 +107,8 @@ export const linuxProbes: readonly Probe[] = [
   backupsBorg,
   backupsMarker,
   backupsSystemd,
+  backupsBareos,
+  backupsBacula,
   backupsTimeshift,
   backupsZfsSnapshots,
   backupsBtrfsSnapshots,
