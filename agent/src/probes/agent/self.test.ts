@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { hostOf, machine } from '../../../../test/kit/machine.ts'
 import { localHost } from '../../host/local.ts'
+import { type Host, HostError } from '../../host.ts'
 import { Absent } from '../../probe.ts'
 import { checked } from '../../runner.ts'
 import self, { type Live, parse } from './self.ts'
@@ -41,6 +43,23 @@ describe("the agent's look at itself", () => {
   test('a system that does not tell the private memory gives null, a text that should and does not fails', () => {
     expect(parse({}, context).privateBytes).toBeNull()
     expect(() => parse(input('Name: node\n'), context)).toThrow('wanted a line with RssAnon')
+  })
+
+  test('a Mac tells once whether the agent has Full Disk Access, and only root can know', async () => {
+    const tcc = '/Library/Application Support/com.apple.TCC/TCC.db'
+    const ask = async (answer: Error | 'shown', uid = 0) => {
+      const bytes = async (path: string) => {
+        if (answer instanceof Error) throw path === tcc ? answer : new HostError('ENOENT', path)
+        return new Uint8Array(1)
+      }
+      const mac = { ...hostOf(machine()), platform: 'darwin', uid, bytes } as unknown as Host
+      return (await self.read(mac, { live: () => live })) as { fullDiskAccess?: boolean }
+    }
+
+    expect((await ask('shown')).fullDiskAccess).toBe(true)
+    expect((await ask(new HostError('EPERM', tcc))).fullDiskAccess).toBe(false)
+    expect((await ask(new HostError('ENOENT', tcc))).fullDiskAccess).toBeUndefined()
+    expect((await ask(new HostError('EPERM', tcc), 501)).fullDiskAccess).toBeUndefined()
   })
 
   test('reads the machine it runs on', async () => {

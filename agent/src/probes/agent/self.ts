@@ -1,4 +1,6 @@
 import { Absent, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
+import { fullDiskAccess } from '../full-disk-access.ts'
+import { told } from '../gather.ts'
 
 /** What the running agent knows of itself; the daemon gives it, since no file tells. */
 export type Live = {
@@ -27,6 +29,7 @@ const SIZE_STEP = 4 * 1024 * 1024
 const CPU_STEP = 10
 const RATIO_STEP = 0.001
 const TOOK_STEP = 500
+const ACCESS = /^Full Disk Access (given|missing)$/
 
 /** The agent's own health and cost; memory from /proc/self/status, see proc_pid_status(5). */
 export default defineProbe<'agent', SelfOptions>({
@@ -36,13 +39,18 @@ export default defineProbe<'agent', SelfOptions>({
   every: '1h',
   timeout: '10s',
   blind: 'An agent that does not run cannot tell so: the collector sees it by its silence.',
-  inputs: { status: { from: '/proc/self/status', recognise: text => /^RssAnon:/m.test(text) } },
+  inputs: {
+    status: { from: '/proc/self/status', recognise: text => /^RssAnon:/m.test(text) },
+    access: { from: 'whether macOS shows what it guards: Full Disk Access given or missing', recognise: text => ACCESS.test(text) },
+  },
   parse,
 
   async read(host, options) {
     if (!options?.live) throw new Absent('only the running agent reports on itself')
     const status = host.platform === 'linux' ? [await host.captured('/proc/self/status')] : []
-    return parse({ status }, { now: host.now(), hostname: host.hostname, options })
+    const access = await fullDiskAccess(host)
+    const guarded = access === null ? [] : [told('Full Disk Access', `Full Disk Access ${access}`)]
+    return parse({ status, access: guarded }, { now: host.now(), hostname: host.hostname, options })
   },
 })
 
@@ -51,6 +59,7 @@ export function parse(inputs: Inputs, { options }: ParseContext<SelfOptions>) {
   const live = options?.live?.()
   if (!live) throw new Absent('only the running agent reports on itself')
   const status = sole(inputs, 'status')
+  const access = ACCESS.exec(sole(inputs, 'access')?.text ?? '')?.[1]
   return {
     ...live,
     residentBytes: stepped(live.residentBytes, SIZE_STEP),
@@ -60,6 +69,7 @@ export function parse(inputs: Inputs, { options }: ParseContext<SelfOptions>) {
     outbox: { ...live.outbox, waiting: Math.max(0, live.outbox.waiting) },
     probes: live.probes.slice(0, 128).map(probe => ({ ...probe, tookMs: stepped(probe.tookMs, TOOK_STEP) })),
     warnings: live.warnings.slice(0, 32).map(warning => warning.slice(0, 512)),
+    ...(access === undefined ? {} : { fullDiskAccess: access === 'given' }),
   }
 }
 

@@ -1,6 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
 import { type Host, HostError } from '../../host.ts'
 import { Absent, Denied, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
+import { GIVE_FULL_DISK_ACCESS } from '../full-disk-access.ts'
 import { cut, present } from '../gather.ts'
 import {
   type Dict,
@@ -18,7 +19,6 @@ import { blankJob, destinationOf, isFuture, type Job } from './job.ts'
 import { backupTime, type Destination, parseDestinations, parseStatus, type Running } from './time-machine-status.ts'
 
 const SETTINGS = '/Library/Preferences/com.apple.TimeMachine.plist'
-const GIVE_ACCESS = 'Give the agent Full Disk Access: System Settings, Privacy & Security; or by a PPPC profile of device management.'
 const MOST = 32
 const DAY = 86_400_000
 /** Keys that the property list has before any destination is chosen. */
@@ -88,7 +88,7 @@ async function settingsOf(host: Host) {
     if (settings) return settings
   } catch (error) {
     if (error instanceof HostError && (error.code === 'EPERM' || error.code === 'EACCES'))
-      throw new Denied('Time Machine needs Full Disk Access to be read', GIVE_ACCESS)
+      throw new Denied('Time Machine needs Full Disk Access to be read', GIVE_FULL_DISK_ACCESS)
     throw error
   }
   throw new Absent('Time Machine was never set up')
@@ -103,7 +103,7 @@ export function parseTimeMachine(inputs: Inputs, { now }: ParseContext): FactTyp
   const refused = all.find(({ text, stderr }) =>
     /Operation not permitted|requires Full Disk Access|don.t have permission/i.test(`${stderr}\n${text.slice(0, 2_000)}`),
   )
-  if (refused) throw new Denied('Time Machine needs Full Disk Access to be read', GIVE_ACCESS)
+  if (refused) throw new Denied('Time Machine needs Full Disk Access to be read', GIVE_FULL_DISK_ACCESS)
   const settings = sole(inputs, 'settings')
   const attached = (inputs.destinations ?? []).flatMap(({ text }) => parseDestinations(text))
   const status = sole(inputs, 'status')

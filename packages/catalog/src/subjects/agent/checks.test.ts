@@ -55,6 +55,8 @@ const rows: Rows = [
   [checks.agentPrivileges, 'none', agent({ privileged: false }), 'warning'],
   [checks.agentPrivileges, 'one is denied', agent({ probes: [{ key: 'disks/smartctl', outcome: 'denied', tookMs: 1 }] }), 'warning'],
   [checks.agentPrivileges, 'stale', stale, 'unknown'],
+  [checks.agentPrivileges, 'without Full Disk Access', agent({ privileged: true, fullDiskAccess: false }), 'warning'],
+  [checks.agentPrivileges, 'with Full Disk Access', agent({ privileged: true, fullDiskAccess: true }), 'ok'],
   [checks.agentConfig, 'sound', agent(), 'ok'],
   [checks.agentConfig, 'a mistake', agent({ warnings: ['no such probe'] }), 'warning'],
   [checks.agentConfig, 'stale', stale, 'unknown'],

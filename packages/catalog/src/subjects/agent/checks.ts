@@ -104,11 +104,14 @@ export const agentPrivileges = defineCheck({
   unit: 'state',
   thresholds: { warning: 1 },
   why: 'Without its rights the agent is blind to disks, firewall or backups; those checks are unknown.',
-  remedy: 'Run it as the package installs it, or grant the capabilities that its unit names.',
+  remedy:
+    'Run it as the package installs it, or grant the capabilities that its unit names; on macOS give it Full Disk Access (System Settings, Privacy & Security, or a PPPC profile).',
 
   evaluate: (facts, limit) =>
-    perAgent(facts, ({ privileged, probes }) => {
+    perAgent(facts, ({ privileged, fullDiskAccess, probes }) => {
       const denied = probes.filter(probe => probe.outcome === 'denied').map(probe => probe.key)
+      if (fullDiskAccess === false)
+        return bad(limit, 'macOS keeps Time Machine and other guarded files from the agent: it lacks Full Disk Access', denied)
       if (privileged && denied.length === 0) return ok('the agent has the rights that it needs')
       const which = denied.length > 0 ? `: ${denied.slice(0, 5).join(', ')} denied` : ''
       return bad(limit, `the agent runs without all of its rights${which}`, denied)

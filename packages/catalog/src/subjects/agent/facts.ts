@@ -9,6 +9,8 @@ export const agentFact = v.object({
   startedAt: time,
   /** Runs as root, SYSTEM or with the capabilities that the probes need. */
   privileged: v.boolean(),
+  /** macOS: whether it may read what the system guards, root or not. Missing elsewhere, and where it cannot be told. */
+  fullDiskAccess: v.optional(v.boolean()),
   /** Resident set in bytes. */
   residentBytes: amount,
   /** `RssAnon` of proc_pid_status(5), bytes; null where the system does not tell. */
