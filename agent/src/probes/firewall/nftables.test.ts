@@ -98,6 +98,12 @@ test('what nft tells others than root is a missing right, any other failure a fa
   expect(() => parseNftables({ ruleset: [captured('{"nftables": []}')] })).toThrow(/not whole/)
 })
 
+test('one set of a table is not a ruleset without rules', () => {
+  const set = { family: 'inet', name: 'doors', table: 'own', type: 'inet_service', elem: [22] }
+  const text = JSON.stringify({ nftables: [{ metainfo: { json_schema_version: 1 } }, { set }] })
+  expect(() => parseNftables({ ruleset: [captured(text)] })).toThrow(/part of the rules/)
+})
+
 test('a jump that leads nowhere or in a circle is thrown', () => {
   const jumping = (target: string) => read('rejects-at-end.json').replace('"goto": {"target": "tail"}', `"goto": {"target": "${target}"}`)
 

@@ -96,6 +96,7 @@ export function parseRuleset(text: string): Ruleset {
       chains.set(name, { name, hooked, policy: chain.policy === 'drop' ? 'drop' : 'accept', rules: [] })
     }
   }
+  refuseParts(entries, tables)
   for (const { rule } of entries) {
     if (!isRecord(rule)) continue
     const name = `${rule.family} ${rule.table} ${rule.chain}`
@@ -117,6 +118,14 @@ function read(text: string): Json[] {
   if (!Array.isArray(entries) || !entries.every(isRecord)) throw new Error('Cannot read the rules: the JSON has no list `nftables`')
   if (!entries.some(entry => 'metainfo' in entry)) throw new Error('Cannot read the rules: the JSON has no `metainfo`, so it is not whole')
   return entries
+}
+
+/** What `nft list set` and its like print is a part of a table without the table: its chains are elsewhere, and not "none". */
+function refuseParts(entries: readonly Json[], tables: ReadonlyMap<string, Table>): void {
+  for (const part of entries.flatMap(entry => Object.values(entry)).filter(isRecord)) {
+    if (typeof part.table === 'string' && !tables.has(`${part.family} ${part.table}`))
+      throw new Error('Cannot judge a part of the rules: wanted what `nft -j list ruleset` prints')
+  }
 }
 
 /** nft 1.0.6 prints a word of its own in place of `dormant` or `owner`: then nobody knows. */
