@@ -58,9 +58,13 @@ import sensorsHwmon from './sensors/hwmon.ts'
 import sensorsIpmi from './sensors/ipmi.ts'
 import sensorsUps from './sensors/ups.ts'
 import servicesSystemd from './services/systemd.ts'
+import softwareApk from './software/apk.ts'
 import softwareDpkg from './software/dpkg.ts'
+import softwareFlatpak from './software/flatpak.ts'
+import softwareHomebrew from './software/homebrew.ts'
 import softwarePacman from './software/pacman.ts'
 import softwareRpm from './software/rpm.ts'
+import softwareSnap from './software/snap.ts'
 import systemLinux from './system/linux.ts'
 import updatesApk from './updates/apk.ts'
 import updatesApt from './updates/apt.ts'
@@ -154,4 +158,8 @@ export const linuxProbes: readonly Probe[] = [
   raidLvm,
   raidMultipath,
   memoryRasdaemon,
+  softwareApk,
+  softwareSnap,
+  softwareFlatpak,
+  softwareHomebrew,
 ]

@@ -29,6 +29,8 @@ import rebootMacos from './reboot/macos.ts'
 import sensorsApcupsd from './sensors/apcupsd.ts'
 import sensorsUps from './sensors/ups.ts'
 import servicesLaunchd from './services/launchd.ts'
+import softwareHomebrew from './software/homebrew.ts'
+import softwareMacos from './software/macos.ts'
 import systemMacos from './system/macos.ts'
 import updatesHomebrew from './updates/homebrew.ts'
 import updatesMas from './updates/mas.ts'
@@ -74,4 +76,6 @@ export const macosProbes: readonly Probe[] = [
   customDropin,
   customNagios,
   customTextfile,
+  softwareMacos,
+  softwareHomebrew,
 ]

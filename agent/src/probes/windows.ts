@@ -22,6 +22,8 @@ import memoryWhea from './memory/whea.ts'
 import raidStorageSpaces from './raid/storage-spaces.ts'
 import rebootWindows from './reboot/windows.ts'
 import servicesWindows from './services/windows.ts'
+import softwareAppx from './software/appx.ts'
+import softwareRegistry from './software/registry.ts'
 import systemWindows from './system/windows.ts'
 import updatesOffice from './updates/office.ts'
 import updatesWindowsBuild from './updates/windows-build.ts'
@@ -60,4 +62,6 @@ export const windowsProbes: readonly Probe[] = [
   backupsTaskScheduler,
   backupsVss,
   backupsOnedrive,
+  softwareRegistry,
+  softwareAppx,
 ]
