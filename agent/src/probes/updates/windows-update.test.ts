@@ -134,6 +134,61 @@ describe('who decides', () => {
   })
 })
 
+describe('the log of deliveries', () => {
+  // After captured records of 19 and 20 and the manifest of the provider for the others.
+  const event = (id: number, day: string, own: Readonly<Record<string, string>> = {}) => {
+    const data = { updateTitle: '2026-10 Cumulative Update (KB5129195)', updateGuid: '{1}', ...own }
+    const values = Object.entries(data).map(([name, value]) => `<Data Name='${name}'>${value}</Data>`)
+    return `<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Microsoft-Windows-WindowsUpdateClient'/><EventID>${id}</EventID><Level>2</Level><TimeCreated SystemTime='2026-10-${day}T10:00:00.0000000Z'/></System><EventData>${values.join('')}</EventData></Event>\r\n`
+  }
+  const failed = (day: string, own: Readonly<Record<string, string>> = {}) => event(20, day, { errorCode: '0x80248007', ...own })
+  const at = (day: number) => Date.UTC(2026, 9, day, 10)
+  const logged = (events: string, results: object = { search: '2026-10-31T08:00:00.0000000Z', install: null }) =>
+    factOf<Fact>(windowsUpdate, { answer: answer([], { results }), events }, NOW)
+
+  test('an update that failed twice is told with its code, since the first time', () => {
+    const [one] = logged(failed('22') + failed('21')).failing ?? []
+    expect(one).toEqual({ name: 'KB5129195', step: 'install', code: '0x80248007', count: 2, firstAt: at(21), lastAt: at(22) })
+  })
+
+  test.each([
+    ['nothing', '', []],
+    ['one that went well since', event(19, '23') + failed('22'), []],
+    ['one that failed since it went well', failed('24') + event(19, '23') + failed('22'), [{ count: 1, firstAt: at(24) }]],
+    ['another that went well', event(19, '23', { updateGuid: '{2}' }) + failed('22'), [{ count: 1 }]],
+    ['a download', event(31, '22', { errorCode: '2149842967' }), [{ step: 'download', code: '0x80240017' }]],
+    ['the Store', failed('22', { serviceGuid: '{855E8A7C-ECB4-4CA3-B045-1DFA50104289}' }), []],
+  ])('%s', (_, events, wanted) => {
+    expect(logged(events).failing).toMatchObject(wanted)
+    expect(logged(events).failing).toHaveLength(wanted.length)
+  })
+
+  test('a search that failed after the last good one is an error of the check', () => {
+    const search = { search: '2026-10-20T08:00:00.0000000Z', install: null }
+    expect(logged(event(25, '22', { errorCode: '0x8024402c' }), search).lastCheckError).toBe('the search ended with 0x8024402c')
+    expect(logged(event(26, '23') + event(25, '22', { errorCode: '0x8024402c' }), search).lastCheckError).toBeNull()
+    expect(logged(event(25, '22', { errorCode: '0x8024402c' })).lastCheckError).toBeNull()
+  })
+
+  test('a log that may not be read is not an empty one', () => {
+    const inputs = { answer: [printed(answer([]))], events: [printed(''), printed('', { code: 5 })] }
+    expect(windowsUpdate.parse(inputs, { now: NOW, hostname: 'x', options: undefined })).toMatchObject({ failing: null })
+  })
+
+  test('alone it tells how installations ended, and never that nothing waits', () => {
+    expect(factOf<Fact>(windowsUpdate, { events: event(19, '22') }, NOW)).toMatchObject({
+      lastInstallAt: at(22),
+      lastInstallSucceeded: true,
+      lastCheckAt: null,
+      classified: false,
+    })
+    expect(factOf<Fact>(windowsUpdate, { events: failed('22') }, NOW)).toMatchObject({ lastInstallSucceeded: false, failing: [{}] })
+    expect(() => factOf(windowsUpdate, { events: event(44, '22') })).toThrow('tell of no installation')
+  })
+
+  test('any text gives a fact or an error', () => survives(windowsUpdate, 'events', [failed('22') + event(19, '21')]))
+})
+
 test('lists of titles tell no class: nothing may be said of security', () => {
   const fact = windowsUpdate.parse({ listed: [printed('5012170\r\n5021233\r\n')] }, { now: NOW, hostname: 'x', options: undefined }) as Fact
   expect([fact.classified, fact.pending.map(({ name, class: kind }) => `${name} ${kind}`)]).toEqual([

@@ -3,9 +3,11 @@ import type { Host } from '../../host.ts'
 import { type Captured, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
 import { cut } from '../gather.ts'
 import { type Answer, answerOf, isAnswer, partIfThere, partOf } from '../windows/answer.ts'
+import { besides, isEventXml } from '../windows/events.ts'
 import { type Properties, truth, whole } from '../windows/properties.ts'
 import { isRegistry, queryKey, type Registry, registryOf } from '../windows/registry.ts'
 import { windowsTime } from '../windows/time.ts'
+import { DELIVERY_LOGS, type Deliveries, deliveriesOf } from './windows-update-events.ts'
 import { listedUpdates, titled } from './windows-update-listed.ts'
 import { policyOf } from './windows-update-policy.ts'
 
@@ -56,6 +58,7 @@ export default defineProbe({
   inputs: {
     answer: { from: `powershell ${SCRIPT}`, recognise: text => isAnswer(text, 'resultCode') },
     policy: { from: 'reg.exe query HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows\\WindowsUpdate /s', recognise: isRegistry },
+    events: { from: DELIVERY_LOGS.map(argv => argv.join(' ')).join('; '), recognise: isEventXml },
     listed: {
       from: 'a list of titles or KB numbers out of IUpdateSearcher::Search',
       recognise: text => /^\ufeff?\s*(KB\d{6,8}: |\d{6,8}\s*$|<<<windows_updates>>>)/m.test(text.slice(0, 2000)) && !/^\s*[[{]/.test(text),
@@ -67,7 +70,11 @@ export default defineProbe({
     const policy: Captured[] = []
     for (const [key, ...flags] of POLICIES) policy.push(await queryKey(host, key, ...flags))
     // A search takes minutes on some machines: in a process of its own nobody waits for it.
-    const inputs = { answer: [await host.powershell(SCRIPT, { alone: true })], policy }
+    const [answer, ...events] = await Promise.all([
+      host.powershell(SCRIPT, { alone: true }),
+      ...DELIVERY_LOGS.map(argv => besides(host, argv)),
+    ])
+    const inputs = { answer: [answer], policy, events }
     return parseWindowsUpdate(inputs, { now: host.now(), hostname: host.hostname, options: undefined })
   },
 })
@@ -77,10 +84,39 @@ export function parseWindowsUpdate(inputs: Inputs, { now }: ParseContext): Updat
   const registry = registryOf(inputs.policy ?? [])
   const listed = sole(inputs, 'listed')
   const captured = sole(inputs, 'answer')
-  if (captured) return fromAnswer(answerOf(captured), registry, now)
+  if (captured) return withDeliveries(fromAnswer(answerOf(captured), registry, now), inputs)
+  if (inputs.events && !listed) return eventsAlone(inputs.events, registry, now)
   const found = listed ? listedUpdates(listed.text) : undefined
   if (!found) throw new Error('Cannot tell what is pending: wanted the result of a search of the Windows Update agent')
-  return factOf(found.pending, { more: found.more, classified: false, now, registry })
+  return withDeliveries(factOf(found.pending, { more: found.more, classified: false, now, registry }), inputs)
+}
+
+/** What the log says besides: a search that failed after the last good one, and installations where the agent keeps no history of them. */
+function withDeliveries(fact: Updates, { events }: Inputs): Updates {
+  if (!events) return fact
+  let found: Deliveries
+  try {
+    found = deliveriesOf(events)
+  } catch {
+    return { ...fact, failing: null }
+  }
+  const { checkFailed } = found
+  const failed = checkFailed !== null && checkFailed.at > (fact.lastCheckAt ?? 0)
+  return {
+    ...fact,
+    failing: found.failing,
+    lastCheckError: failed ? `the search ended with ${checkFailed.code}` : fact.lastCheckError,
+    lastInstallAt: fact.lastInstallAt ?? found.lastInstallAt,
+    lastInstallSucceeded: fact.lastInstallSucceeded ?? found.lastInstallSucceeded,
+  }
+}
+
+/** The log alone: what waits is not known, and without a time of the last search an empty list says so. @throws where it tells of no delivery */
+function eventsAlone(events: readonly Captured[], registry: Registry, now: number): Updates {
+  const { failing, checkFailed, lastInstallAt, lastInstallSucceeded } = deliveriesOf(events)
+  if (failing.length === 0 && !checkFailed && lastInstallSucceeded === null)
+    throw new Error('Cannot tell anything of the updates: these records tell of no installation, download or search that ended')
+  return withDeliveries({ ...factOf([], { more: 0, classified: false, now, registry }), lastInstallAt, lastInstallSucceeded }, { events })
 }
 
 type Besides = {

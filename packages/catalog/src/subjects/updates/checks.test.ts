@@ -33,6 +33,12 @@ const updates = (pending: PendingUpdate[], more: Partial<UpdatesFact> = {}): Upd
 const apt = (pending: PendingUpdate[], more: Partial<UpdatesFact> = {}) => ({ 'updates/apt': updates(pending, more) })
 const old = (n: number, more: Partial<PendingUpdate> = {}) => update({ published: NOW - days(n), ...more })
 const auto = (enabled: boolean | null) => ({ automatic: { enabled, detail: null, lastRunAt: null } })
+const failing = (own?: Partial<NonNullable<UpdatesFact['failing']>[number]>) =>
+  apt([], {
+    failing: own
+      ? [{ name: 'KB1', step: 'install', code: '0x80070002', count: 4, firstAt: NOW - days(1), lastAt: NOW - hours(5), ...own }]
+      : [],
+  })
 const seen = (ago: number) => ({ firstSeen: () => NOW - ago })
 
 const security: Cases = [
@@ -91,6 +97,14 @@ const rest: Rows = [
   [checks.updatesInstallStale, '61 days, and updates wait', apt([old(1)], { lastInstallAt: NOW - days(61) }), 'critical'],
   [checks.updatesInstallStale, '61 days, but nothing waits', apt([], { lastInstallAt: NOW - days(61) }), 'ok'],
   [checks.updatesInstallStale, 'not known, and updates wait', apt([old(1)], { lastInstallAt: null }), 'unknown'],
+  [checks.updatesDeliveryFailing, 'no source reads a log', apt([]), 'not-applicable'],
+  [checks.updatesDeliveryFailing, 'a log that could not be read', apt([], { failing: null }), 'unknown'],
+  [checks.updatesDeliveryFailing, 'nothing fails', failing(), 'ok'],
+  [checks.updatesDeliveryFailing, 'since yesterday', failing({ firstAt: NOW - days(1) }), 'ok'],
+  [checks.updatesDeliveryFailing, 'for five days', failing({ firstAt: NOW - days(5) }), 'warning'],
+  [checks.updatesDeliveryFailing, 'for three weeks', failing({ firstAt: NOW - days(21) }), 'critical'],
+  [checks.updatesDeliveryFailing, 'once, five days ago', failing({ firstAt: NOW - days(5), count: 1 }), 'ok'],
+  [checks.updatesDeliveryFailing, 'not again for a week', failing({ firstAt: NOW - days(21), lastAt: NOW - days(8) }), 'ok'],
   [checks.updatesInstallFailed, 'well', apt([]), 'ok'],
   [checks.updatesInstallFailed, 'failed', apt([], { lastInstallSucceeded: false }), 'warning'],
   [checks.updatesInstallFailed, 'not told', apt([], { lastInstallSucceeded: null }), 'not-applicable'],

@@ -187,6 +187,41 @@ export const updatesInstallFailed = defineCheck({
     }),
 })
 
+/** The updater tries daily: a failure that did not come again for so long is over, ms. */
+const FORGIVEN = days(7)
+
+export const updatesDeliveryFailing = defineCheck({
+  name: 'updates-delivery-failing',
+  subject: 'updates',
+  title: 'An update fails again and again',
+  unit: 'milliseconds',
+  thresholds: { warning: days(3), critical: days(14) },
+  why: 'Windows Update retries a broken update for ever and says so in its log alone; a cumulative update that fails holds back all that come after it.',
+  remedy: 'Look up the error code; free disk space, `DISM /Online /Cleanup-Image /RestoreHealth` and `sfc /scannow` mend most of them.',
+  blind: 'A failure that came once; deliveries by other means than Windows Update; what the log no longer holds.',
+
+  evaluate: ({ updates }, limit, now) =>
+    worstOr(
+      'no source tells how deliveries ended',
+      updates.flatMap(({ source, data: { failing } }) => {
+        if (failing === undefined) return []
+        if (failing === null)
+          return [unknown(`${source}: the log of its deliveries could not be read`, 'Run the agent as a service (LocalSystem).')]
+        return [ok(`${source} tells of no update that fails again and again`), ...failing.map(one => repeated(one, limit, now))]
+      }),
+    ),
+})
+
+function repeated(one: NonNullable<UpdatesFact['failing']>[number], limit: Limit, now: number): Answer {
+  const { name, step, code, count, firstAt, lastAt } = one
+  if (count < 2 || firstAt === null || lastAt === null || now - lastAt >= FORGIVEN) return ok(`${name} has not failed again`)
+  const answer = sinceTiers(firstAt, now, limit, {
+    reason: value => `${name} fails to ${step} since ${value}, ${count} times${code === null ? '' : ` (${code})`}`,
+    evidence: one,
+  })
+  return { ...answer, changesAt: Math.min(answer.changesAt ?? lastAt + FORGIVEN, lastAt + FORGIVEN) }
+}
+
 export const updatesAutomatic = defineCheck({
   name: 'updates-automatic',
   subject: 'updates',
@@ -254,6 +289,7 @@ export const updatesChecks: readonly Check[] = [
   updatesCheckFailing,
   updatesInstallStale,
   updatesInstallFailed,
+  updatesDeliveryFailing,
   updatesAutomatic,
   updatesBroken,
   updatesSources,

@@ -39,6 +39,26 @@ export const updatesFact = v.object({
   /** Last successful installation of updates, epoch ms. */
   lastInstallAt: maybe(time),
   lastInstallSucceeded: maybe(v.boolean()),
+  /**
+   * Updates whose delivery failed in the last 30 days and has not gone well since; null where the log of it could not be read, left out by sources
+   * that read no log.
+   */
+  failing: v.optional(
+    maybe(
+      list(
+        v.object({
+          name: text(200),
+          step: v.picklist(['download', 'install']),
+          /** Error of the newest failure, as the source names it: `0x80248007`. */
+          code: maybe(text(64)),
+          count,
+          firstAt: maybe(time),
+          lastAt: maybe(time),
+        }),
+        64,
+      ),
+    ),
+  ),
   automatic: v.object({
     /** Whether security updates are installed without anyone doing it; null: could not be told. */
     enabled: maybe(v.boolean()),
