@@ -95,6 +95,12 @@ export type Host = {
   /** Where a symbolic link ends, all links resolved. */
   realpath(path: string): Promise<string>
   realpath<M>(path: string, options: { readonly missing: M }): Promise<M extends Error ? string : string | M>
+  /**
+   * Real path of a file or folder that only root, or the user that the agent runs as, can change: it, all above it, and each link on the way.
+   * @throws Denied with what is to be mended
+   */
+  trusted(path: string): Promise<string>
+  trusted<M>(path: string, options: { readonly missing: M }): Promise<M extends Error ? string : string | M>
   /** Space of a file system. `local` asks in this process; else a child with a deadline asks, since a dead network mount hangs whoever asks. @throws TimedOut */
   statfs(path: string, options?: { readonly timeoutMs?: number; readonly local?: true }): Promise<StatFs>
   /**

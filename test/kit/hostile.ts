@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import * as v from 'valibot'
 import { expect } from 'vitest'
 import type { Captured, Inputs, Probe } from '../../agent/src/probe.ts'
 import { checked } from '../../agent/src/runner.ts'
@@ -8,12 +9,15 @@ export function printed(text: string, more: Partial<Captured> = {}): Captured {
   return { text, stderr: '', code: null, name: 'capture', modifiedAt: null, ...more }
 }
 
+/** A source's own settings where nobody says anything. */
+const defaultsOf = (probe: Probe): unknown => (probe.setting ? v.parse(probe.setting.schema, probe.setting.default) : undefined)
+
 /** What a probe makes of inputs, checked by the schema of its subject. @throws as its parser does, or where the schema refuses */
 export function factOf<T = unknown>(
   probe: Probe,
   inputs: Readonly<Record<string, string>>,
   now = 1_800_000_000_000,
-  options: unknown = probe.setting?.default,
+  options: unknown = defaultsOf(probe),
 ): T {
   const given: Inputs = Object.fromEntries(Object.entries(inputs).map(([name, text]) => [name, [printed(text)]]))
   const told = checked(probe, probe.parse(given, { now, hostname: 'machine', options }))
@@ -27,7 +31,7 @@ export function survives(probe: Probe, input: string, good: readonly string[]): 
     try {
       const told = checked(
         probe,
-        probe.parse({ [input]: [printed(text)] }, { now: 1_800_000_000_000, hostname: 'machine', options: probe.setting?.default }),
+        probe.parse({ [input]: [printed(text)] }, { now: 1_800_000_000_000, hostname: 'machine', options: defaultsOf(probe) }),
       )
       expect(told.reason ?? '').toBe('')
     } catch (error) {

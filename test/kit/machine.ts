@@ -71,6 +71,7 @@ export function hostOf(m: Machine): Host {
     list: door(list),
     stat: door(stat),
     realpath: door(realpath),
+    trusted: door(realpath),
     captured: door(captured),
     run,
     powershell: (script: string) => run(['powershell', script]),

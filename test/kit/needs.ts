@@ -21,6 +21,7 @@ export const needs: readonly Need[] = [
   { program: 'openssl', package: 'openssl' },
   { program: 'unshare', package: 'util-linux' },
   { program: 'systemd-analyze', package: 'systemd' },
+  { program: '/usr/lib/nagios/plugins/check_load', package: 'monitoring-plugins-basic' },
   { program: 'apt-get', package: 'apt' },
   { program: 'dpkg-deb', package: 'dpkg' },
   { program: 'dnf', package: 'dnf' },

@@ -5,6 +5,7 @@ import { type Host, HostError, type Platform, type Stat, type StatFs, TimedOut }
 import type { Captured } from '../probe.ts'
 import { PowerShell } from './powershell.ts'
 import { runCommand } from './run.ts'
+import { trustedPath } from './trusted.ts'
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024
 const MAX_ENTRIES = 10_000
@@ -24,6 +25,8 @@ export function localHost(): Host {
     list: (path: string, options?: { readonly missing: unknown }) => orMissing(() => readList(path), options),
     stat: (path: string, options?: { readonly missing: unknown }) => orMissing(() => readStat(path), options),
     realpath: (path: string, options?: { readonly missing: unknown }) => orMissing(() => guarded(path, () => realpath(path)), options),
+    trusted: (path: string, options?: { readonly missing: unknown }) =>
+      orMissing(() => trustedPath(path, process.getuid?.() ?? 0), options),
     statfs: (path, options) => (options?.local ? statfsHere(path, options.timeoutMs) : statfsInChild(path, options?.timeoutMs)),
     run: (argv, options) => runCommand(argv, options),
     powershell: (script, options) => powershell.ask(script, options),

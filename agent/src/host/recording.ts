@@ -27,6 +27,7 @@ export class Recording {
       list: (path: string, options: Options) => orMissing(() => record('list', path, () => base.list(path)), options),
       stat: (path: string, options: Options) => orMissing(() => record('stat', path, () => base.stat(path)), options),
       realpath: (path: string, options: Options) => orMissing(() => record('realpath', path, () => base.realpath(path)), options),
+      trusted: (path: string, options: Options) => orMissing(() => record('trusted', path, () => base.trusted(path)), options),
       statfs: (path: string, options: { readonly timeoutMs?: number; readonly local?: true }) =>
         record('statfs', path, () => base.statfs(path, options)),
       run: (argv: readonly string[], options?: RunOptions) => record('run', argv, () => base.run(argv, options)),

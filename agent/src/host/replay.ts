@@ -37,6 +37,7 @@ export async function replayHost(folder: string): Promise<Replayed> {
     list: (path: string, options: Options) => orMissing(() => play('list', path), options),
     stat: (path: string, options: Options) => orMissing(() => play('stat', path), options),
     realpath: (path: string, options: Options) => orMissing(() => play('realpath', path), options),
+    trusted: (path: string, options: Options) => orMissing(() => play('trusted', path), options),
     statfs: (path: string) => play('statfs', path),
     run: (argv: readonly string[]) => play('run', argv),
     powershell: (script: string) => play('powershell', script),

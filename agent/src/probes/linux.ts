@@ -25,6 +25,9 @@ import backupsZfsSnapshots from './backups/zfs-snapshots.ts'
 import batterySysfs from './battery/sysfs.ts'
 import clockChrony from './clock/chrony.ts'
 import clockTimedatectl from './clock/timedatectl.ts'
+import customDropin from './custom/dropin.ts'
+import customNagios from './custom/nagios.ts'
+import customTextfile from './custom/textfile.ts'
 import disksArcconf from './disks/arcconf.ts'
 import disksMegacli from './disks/megacli.ts'
 import disksNvmeCli from './disks/nvme-cli.ts'
@@ -162,4 +165,7 @@ export const linuxProbes: readonly Probe[] = [
   softwareSnap,
   softwareFlatpak,
   softwareHomebrew,
+  customDropin,
+  customNagios,
+  customTextfile,
 ]

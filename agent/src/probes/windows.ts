@@ -13,6 +13,9 @@ import backupsVeeam from './backups/veeam.ts'
 import backupsVss from './backups/vss.ts'
 import backupsWindowsServerBackup from './backups/windows-server-backup.ts'
 import clockW32time from './clock/w32time.ts'
+import customDropin from './custom/dropin.ts'
+import customNagios from './custom/nagios.ts'
+import customTextfile from './custom/textfile.ts'
 import disksWindows from './disks/windows.ts'
 import encryptionBitlocker from './encryption/bitlocker.ts'
 import filesystemsWindows from './filesystems/windows.ts'
@@ -64,4 +67,7 @@ export const windowsProbes: readonly Probe[] = [
   backupsOnedrive,
   softwareRegistry,
   softwareAppx,
+  customDropin,
+  customNagios,
+  customTextfile,
 ]

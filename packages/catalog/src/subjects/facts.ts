@@ -4,6 +4,7 @@ import type { AntivirusFact } from './antivirus/facts.ts'
 import type { BackupsFact } from './backups/facts.ts'
 import type { BatteryFact } from './battery/facts.ts'
 import type { ClockFact } from './clock/facts.ts'
+import type { CustomFact } from './custom/facts.ts'
 import type { DisksFact } from './disks/facts.ts'
 import type { EncryptionFact } from './encryption/facts.ts'
 import type { FilesystemsFact } from './filesystems/facts.ts'
@@ -42,6 +43,7 @@ export type FactTypes = {
   hardening: HardeningFact
   accounts: AccountsFact
   software: SoftwareFact
+  custom: CustomFact
   agent: AgentFact
 }
 export type SubjectName = keyof FactTypes

@@ -17,6 +17,9 @@ import { batteryMetrics } from './battery/metrics.ts'
 import { clockChecks } from './clock/checks.ts'
 import { clockFact } from './clock/facts.ts'
 import { clockMetrics } from './clock/metrics.ts'
+import { customChecks } from './custom/checks.ts'
+import { customFact } from './custom/facts.ts'
+import { customMetrics } from './custom/metrics.ts'
 import { disksChecks } from './disks/checks.ts'
 import { disksFact } from './disks/facts.ts'
 import { disksMetrics } from './disks/metrics.ts'
@@ -197,6 +200,14 @@ export const subjects: readonly Subject[] = [
     fact: softwareFact,
     metrics: softwareMetrics,
     checks: softwareChecks,
+  }),
+  defineSubject({
+    name: 'custom',
+    title: 'Checks of your own',
+    domain: 'host',
+    fact: customFact,
+    metrics: customMetrics,
+    checks: customChecks,
   }),
   defineSubject({ name: 'agent', title: 'Agent', domain: 'agent', fact: agentFact, metrics: agentMetrics, checks: agentChecks }),
 ]

@@ -5,6 +5,7 @@ import { antivirusFact } from './antivirus/facts.ts'
 import { backupsFact } from './backups/facts.ts'
 import { batteryFact } from './battery/facts.ts'
 import { clockFact } from './clock/facts.ts'
+import { customFact } from './custom/facts.ts'
 import { disksFact } from './disks/facts.ts'
 import { encryptionFact } from './encryption/facts.ts'
 import type { FactTypes, SubjectName } from './facts.ts'
@@ -44,6 +45,7 @@ const schemas: { readonly [S in SubjectName]: v.GenericSchema<unknown, FactTypes
   battery: batteryFact,
   gpu: gpuFact,
   software: softwareFact,
+  custom: customFact,
   agent: agentFact,
 }
 
