@@ -79,3 +79,17 @@ const captures = [
 test.each(existsSync(samples) ? captures : [])('a sample: %s', (name, wanted) => {
   expect(parseMacBattery({ profile: given(readFileSync(new URL(name, samples), 'utf8')) }).batteries).toMatchObject([wanted])
 })
+
+test.each([
+  [
+    "Now drawing from 'AC Power'\n -InternalBattery-0 (id=1)\t100%; charged; 0:00 remaining present: true\n",
+    { chargeRatio: 1, state: 'full' },
+  ],
+  [
+    "Now drawing from 'Battery Power'\n -InternalBattery-0 (id=1)\t52%; discharging; 3:51 remaining present: true\n",
+    { chargeRatio: 0.5, state: 'discharging' },
+  ],
+])('pmset tells charge and state, and nothing of health: %s', (text, wanted) => {
+  const input = [{ text, stderr: '', code: null, name: '', modifiedAt: null }]
+  expect(parseMacBattery({ pmset: input }).batteries).toMatchObject([{ ...wanted, healthRatio: null, service: null }])
+})

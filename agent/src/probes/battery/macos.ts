@@ -28,6 +28,7 @@ export default defineProbe({
       from: 'ioreg -a -r -n AppleSmartBattery',
       recognise: text => isPlistWith(text, 'DesignCapacity') || isPlistWith(text, 'BatteryData'),
     },
+    pmset: { from: 'pmset -g ps', recognise: text => /^(Now|Currently) drawing from '/m.test(text) },
   },
   parse: parseMacBattery,
 
@@ -45,7 +46,8 @@ export function parseMacBattery(inputs: Inputs): FactTypes['battery'] {
   const profile = sole(inputs, 'profile')
   const gauge = sole(inputs, 'gauge')
   const told = profile ? profiled(profile.text) : undefined
-  const measured = gauge ? gauged(gauge.text) : undefined
+  const short = sole(inputs, 'pmset')
+  const measured = gauge ? gauged(gauge.text) : short ? powered(short.text) : undefined
   if (told === undefined && measured === undefined) throw new Error(`Cannot tell of a battery without what system_profiler ${TYPE} prints`)
   const found = told ?? measured
   if (found === null || found === undefined) throw new Absent('this Mac has no battery')
@@ -144,6 +146,26 @@ function gauged(text: string): Battery | null {
     full: flagIn(item.FullyCharged),
     failed: (number('PermanentFailureStatus') ?? 0) !== 0,
   })
+}
+
+/** The line of `pmset -g ps`: ` -InternalBattery-0 (id=1234)\t87%; discharging; 3:51 remaining present: true`. Null on a Mac without a battery. */
+function powered(text: string): Battery | null {
+  const line = /^ *-InternalBattery\S*.*$/m.exec(text)?.[0]
+  if (line === undefined) return null
+  const [, percent, word = ''] = /\s(\d{1,3})%; ([A-Za-z ]{1,40});/.exec(line) ?? []
+  if (percent === undefined) throw new Error(`Cannot read the battery of pmset: ${cut(line, 120)}`)
+  const told = { vendor: null, model: null, serial: null, healthRatio: null, cycles: null, condition: null }
+  const found = battery({
+    ...told,
+    chargeRatio: chargeOf(Number(percent), 100),
+    charging: /^(charging|finishing)/.test(word),
+    full: word === 'charged',
+  })
+  return /^discharging/.test(word)
+    ? { ...found, state: 'discharging' }
+    : /not charging/.test(line)
+      ? { ...found, state: 'not-charging' }
+      : found
 }
 
 type Told = Pick<Battery, 'vendor' | 'model' | 'serial' | 'healthRatio' | 'chargeRatio' | 'cycles' | 'condition'> & {

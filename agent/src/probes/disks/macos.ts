@@ -194,9 +194,15 @@ type Info = { readonly device: string | null; readonly values: Dict }
 /** `diskutil info`, as property list or for people. @throws where it names no disk */
 function infoOf(text: string): Info {
   const values = /<plist[\s>]/.test(text) ? parsePlistDict(text) : infoForPeople(text)
-  const name = textIn(values.DeviceIdentifier)
+  const name = textIn(values.DeviceIdentifier) ?? storeOf(values)
   if (name === null) throw new Error('Cannot tell which disk this is: diskutil names no device')
   return { device: short(name), values }
+}
+
+/** A container is asked for by its volume: the disk below it is `disk0` of its store `disk0s2`. */
+function storeOf(values: Dict): string | null {
+  const [store, ...more] = dictsOf(values.APFSPhysicalStores)
+  return more.length > 0 ? null : (/^(disk\d{1,4})s\d/.exec(textIn(store?.APFSPhysicalStore) ?? '')?.[1] ?? null)
 }
 
 function infoForPeople(text: string): Dict {

@@ -42,10 +42,30 @@ test('without diskutil the volumes of a container are still told once', () => {
   ])
 })
 
-test('rounded tables and half a property list are refused', () => {
+test('a rounded table is read as the least that is left, and nobody knows whether its volumes can be written', () => {
+  const table = given(
+    'Filesystem Size Used Avail Capacity iused ifree %iused Mounted on\n/dev/disk1s1 465Gi 10Gi 300Gi 5% 1 9223372036854775806 0% /\n',
+  )
+  const [root] = parseMacFilesystems({ df: table }).filesystems
+  expect(root).toMatchObject({ mountpoint: '/', sizeBytes: 465 * 1024 ** 3, readonly: null })
+  expect(root?.availBytes).toBeLessThan(300 * 1024 ** 3)
+  expect(root?.availBytes).toBeGreaterThan(296 * 1024 ** 3)
+})
+
+test('a volume tells of its container', () => {
+  const info = given(
+    '<plist version="1.0"><dict><key>APFSContainerReference</key><string>disk3</string><key>APFSContainerSize</key><integer>1000000</integer><key>APFSContainerFree</key><integer>400000</integer></dict></plist>',
+  )
+  expect(parseMacFilesystems({ apfs: info }).filesystems).toMatchObject([
+    { device: 'disk3', sizeBytes: 1_000_000, availBytes: 400_000, readonly: null },
+  ])
+})
+
+test('a row that is cut, a heading without sizes and half a property list are refused', () => {
   expect(() =>
-    parseMacFilesystems({ df: given('Filesystem Size Used Avail Capacity Mounted on\n/dev/disk1s1 465Gi 10Gi 300Gi 5% /\n') }),
-  ).toThrow(/blocks/)
+    parseMacFilesystems({ df: given('Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/disk1s1 465 10 3') }),
+  ).toThrow(/row/)
+  expect(() => parseMacFilesystems({ df: given('Filesystem Type Mounted on\n/dev/disk1s1 apfs /\n') })).toThrow(/blocks/)
   expect(() => parseMacFilesystems({ apfs: given(apfs[0]?.text.slice(0, 300) ?? '') })).toThrow(/cut off/)
 })
 

@@ -2,7 +2,7 @@ import type { FactTypes } from '@fettle/catalog'
 import type { Host } from '../../host.ts'
 import { defineProbe, type Inputs, sole } from '../../probe.ts'
 import { cut, floorTo } from '../gather.ts'
-import { dictsOf, isPlistWith, numberIn, parsePlistDict, textIn } from '../property-list.ts'
+import { type Dict, dictsOf, isPlistWith, numberIn, parsePlistDict, textIn } from '../property-list.ts'
 
 type Filesystem = FactTypes['filesystems']['filesystems'][number]
 
@@ -25,7 +25,10 @@ export default defineProbe({
   inputs: {
     df: { from: 'df -kl', recognise: text => /^Filesystem\s+(512|1024|1K|1M)?-?[bB]locks/m.test(text) || /^Filesystem\s+Size/m.test(text) },
     mount: { from: 'mount', recognise: text => /^\S.* on \/.* \([a-z]\w*[,)]/m.test(text) },
-    apfs: { from: 'diskutil apfs list -plist', recognise: text => isPlistWith(text, 'Containers') },
+    apfs: {
+      from: 'diskutil apfs list -plist',
+      recognise: text => isPlistWith(text, 'Containers') || isPlistWith(text, 'APFSContainerFree', 'APFSContainerSize'),
+    },
   },
   parse: parseMacFilesystems,
 
@@ -63,22 +66,40 @@ export function parseMacFilesystems(inputs: Inputs): FactTypes['filesystems'] {
   return { filesystems: visible.slice(0, MOST) }
 }
 
-/** Rows of df(1) in whole blocks; `-h` rounds, and what is rounded is refused. */
+const PREFIXES = ['', 'k', 'm', 'g', 't', 'p'] as const
+
+/** `494G` of `df -H`, `465Gi` of `df -h`, or a number of blocks; what is left is taken for the least that is rounded to it. */
+function bytesOf(text: string, block: number | null): { readonly about: number; readonly least: number } | undefined {
+  const [, digits = '', letter, binary] = /^(-?\d{1,19}(?:[.,]\d)?)(?:([kmgtp])(i?)|b)?$/i.exec(text) ?? []
+  if (digits === '' || (block !== null && letter !== undefined)) return undefined
+  const number = Number(digits.replace(',', '.'))
+  if (block !== null) return { about: number * block, least: number * block }
+  const unit = (binary ? 1024 : 1000) ** Math.max(0, PREFIXES.indexOf((letter ?? '').toLowerCase() as (typeof PREFIXES)[number]))
+  const half = unit === 1 ? 0 : /[.,]/.test(digits) ? 0.05 : 0.5
+  return { about: number * unit, least: (number - half) * unit }
+}
+
+/** Rows of df(1), in blocks or rounded for people. @throws where its heading is not known, or a row of a disk is cut */
 function rowsOf(text: string): Row[] {
-  const [, unit] = /^Filesystem\s+(512|1024|1K)-blocks/m.exec(text) ?? []
-  if (unit === undefined) throw new Error('Cannot read a table of df that is not in blocks of 512 or 1024 bytes (`df -kl`)')
-  const block = unit === '512' ? 512 : 1024
+  const [, unit] = /^Filesystem\s+(?:(512|1024|1K)-blocks|Size)\s/m.exec(text) ?? []
+  const rounded = unit === undefined
+  if (rounded && !/^Filesystem\s+Size\s/m.test(text)) throw new Error('Cannot read a table of df without the size of its blocks (`df -kl`)')
+  const block = rounded ? null : unit === '512' ? 512 : 1024
   return text.split('\n', 5_000).flatMap(line => {
-    const [, device, size, , avail, used, free, mountpoint] =
-      /^(\S.{0,400}?)\s+(\d+)\s+(\d+)\s+(-?\d+)\s+\d+%\s+(?:(\d+)\s+(\d+)\s+[\d-]+%\s+)?(\/.*)$/.exec(line) ?? []
-    if (device === undefined || mountpoint === undefined) return []
-    // APFS makes inodes as it goes and counts down from 2^63.
+    const [, device, size = '', , avail = '', used, free, mountpoint] =
+      /^(\S.{0,400}?)\s+(\d\S*)\s+(\d\S*)\s+(-?\d\S*)\s+\d+%\s+(?:(\d+)\s+(\d+)\s+[\d-]+%\s+)?(\/.*)$/.exec(line) ?? []
+    const [whole, left] = [bytesOf(size, block), bytesOf(avail, block)]
+    if (device === undefined || mountpoint === undefined || !whole || !left) {
+      if (/^\/dev\/disk/.test(line)) throw new Error(`Cannot read the row of df: ${cut(line, 120)}`)
+      return []
+    }
+    // APFS makes inodes as it goes and counts down from 2^63; where it counts up to 2^32, it is all the same.
     const counts = used !== undefined && free !== undefined && Number(free) < 2 ** 52
     return [
       {
         device,
-        size: Number(size) * block,
-        avail: Math.max(0, Number(avail) * block),
+        size: whole.about,
+        avail: Math.max(0, left.least),
         inodes: counts ? Number(used) + Number(free) : null,
         free: counts ? Number(free) : null,
         mountpoint,
@@ -97,7 +118,9 @@ function mountsOf(text: string): Mount[] {
 }
 
 function containersOf(text: string): Container[] {
-  const list = parsePlistDict(text).Containers
+  const top = parsePlistDict(text)
+  if (!('Containers' in top) && 'APFSContainerSize' in top) return [ownContainer(top)]
+  const list = top.Containers
   if (!Array.isArray(list)) throw new Error('Cannot read what diskutil apfs list -plist printed: no Containers in it')
   return dictsOf(list).flatMap(container => {
     const [size, free, name] = [numberIn(container.CapacityCeiling), numberIn(container.CapacityFree), textIn(container.ContainerReference)]
@@ -109,6 +132,14 @@ function containersOf(text: string): Container[] {
     const ids = volumes.flatMap(volume => textIn(volume.DeviceIdentifier) ?? [])
     return ids.length === 0 ? [] : [{ name, size, free, volumes: ids }]
   })
+}
+
+/** `diskutil info -plist` of a volume tells of its container too. */
+function ownContainer(volume: Dict): Container {
+  const [size, free] = [numberIn(volume.APFSContainerSize), numberIn(volume.APFSContainerFree)]
+  const name = textIn(volume.APFSContainerReference)
+  if (size === null || free === null || name === null) throw new Error('Cannot read an APFS container without size, free space and name')
+  return { name, size, free, volumes: [textIn(volume.DeviceIdentifier) ?? name] }
 }
 
 /** The system's volume is read-only by design; that a container cannot be written shows at its other volumes. */
@@ -126,7 +157,10 @@ function ofContainer(container: Container, rows: readonly Row[], mounts: readonl
   // An image of an installer or simulator: full and read-only by its nature.
   if (isReadonly && !points.includes('/')) return []
   const mountpoint = points.includes('/') ? '/' : (points.toSorted((a, b) => a.length - b.length)[0] ?? `APFS container ${container.name}`)
-  return [filesystem(mountpoint, container.name, 'apfs', container.size, container.free, { readonly: isReadonly })]
+  // Without the list of mounts nobody knows whether it can be written.
+  return [
+    filesystem(mountpoint, container.name, 'apfs', container.size, container.free, { readonly: mounted.length === 0 ? null : isReadonly }),
+  ]
 }
 
 /** Everything outside of the containers that are known. Rows of one APFS container tell the same size and free space. */
@@ -144,7 +178,7 @@ function others(containers: readonly Container[], rows: readonly Row[], mounts: 
     if (seen.has(pool)) return []
     seen.add(pool)
     const sealed = mounted?.options.includes('sealed') ?? false
-    const more = { inodes: row.inodes, inodesFree: row.free, readonly: isReadonly && !sealed }
+    const more = { inodes: row.inodes, inodesFree: row.free, readonly: mounted ? isReadonly && !sealed : null }
     return [filesystem(row.mountpoint, row.device, mounted?.fstype ?? (isApfs ? 'apfs' : 'unknown'), row.size, row.avail, more)]
   })
   const unlisted = mounts.filter(
@@ -168,7 +202,7 @@ function others(containers: readonly Container[], rows: readonly Row[], mounts: 
   ]
 }
 
-type More = { readonly readonly: boolean; readonly inodes?: number | null; readonly inodesFree?: number | null }
+type More = { readonly readonly: boolean | null; readonly inodes?: number | null; readonly inodesFree?: number | null }
 
 /** Free space in steps of half a percent of the size, downwards. */
 function filesystem(mountpoint: string, device: string, fstype: string, size: number | null, avail: number | null, more: More): Filesystem {
