@@ -10,11 +10,11 @@ const POLICY = '\\policies\\microsoft\\windows\\windowsupdate'
 const AU = `${POLICY}\\au`
 const UX = '\\windowsupdate\\ux\\settings'
 
-/** Start type of the service `wuauserv`, and whether this is a server: those only download unless they are told more. */
-type Machine = { readonly start: string | undefined; readonly server: boolean | null }
+/** Start type of the service `wuauserv`, and whether this is a client: those install by themselves unless they are told otherwise. Null where that is not known. */
+type Machine = { readonly start: string | undefined; readonly installsUntold: boolean | null }
 
 /** Who decides what is installed and when; see "Configure Windows Update for Business" and the policy AUOptions. */
-export function policyOf(registry: Registry, { start, server }: Machine, now: number): Pick<Updates, 'automatic' | 'managedBy'> {
+export function policyOf(registry: Registry, { start, installsUntold }: Machine, now: number): Pick<Updates, 'automatic' | 'managedBy'> {
   const number = (key: string, name: string) => whole(registryValue(registry, key, name))
   const wsus = number(AU, 'UseWUServer') === 1 ? registryValue(registry, POLICY, 'WUServer') : undefined
   const pausedUntil = windowsTime(registryValue(registry, UX, 'PauseUpdatesExpiryTime'))
@@ -27,7 +27,7 @@ export function policyOf(registry: Registry, { start, server }: Machine, now: nu
       ? false
       : option === 2 || option === 3
         ? false
-        : option === 4 || (option === null && server === false)
+        : option === 4 || (option === null && installsUntold === true)
           ? true
           : null
   const days = number(POLICY, 'DeferQualityUpdatesPeriodInDays')

@@ -126,6 +126,10 @@ describe('who decides', () => {
     expect(read(answer([], more), registry).automatic).toMatchObject(wanted)
   })
 
+  test('a policy that was not asked for may say anything', () => {
+    expect(read(answer([])).automatic.enabled).toBeNull()
+  })
+
   test('the WSUS server is named without what stands before its name', () => {
     const registry =
       key(policy, 'WUServer    REG_SZ    https://user:secret@wsus.example.org:8531') +

@@ -84,7 +84,8 @@ export function parseWindowsUpdate(inputs: Inputs, { now }: ParseContext): Updat
   const registry = registryOf(inputs.policy ?? [])
   const listed = sole(inputs, 'listed')
   const captured = sole(inputs, 'answer')
-  if (captured) return withDeliveries(fromAnswer(answerOf(captured), registry, now), inputs)
+  // A policy that nobody asked for may say anything.
+  if (captured) return withDeliveries(fromAnswer(answerOf(captured), registry, { now, policyAsked: inputs.policy !== undefined }), inputs)
   if (inputs.events && !listed) return eventsAlone(inputs.events, registry, now)
   const found = listed ? listedUpdates(listed.text) : undefined
   if (!found) throw new Error('Cannot tell what is pending: wanted the result of a search of the Windows Update agent')
@@ -137,13 +138,15 @@ function factOf(pending: readonly PendingUpdate[], { more, classified, now, regi
     lastCheckError: null,
     lastInstallAt: null,
     lastInstallSucceeded: null,
-    ...policyOf(registry, { start, server: type === undefined ? null : type !== '1' }, now),
+    ...policyOf(registry, { start, installsUntold: type === undefined ? null : type === '1' }, now),
     broken: null,
     badSources: [],
   }
 }
 
-function fromAnswer(answer: Answer, registry: Registry, now: number): Updates {
+type Asked = { readonly now: number; readonly policyAsked: boolean }
+
+function fromAnswer(answer: Answer, registry: Registry, { now, policyAsked }: Asked): Updates {
   const code = String(answer.resultCode ?? '')
   if (code !== '2')
     throw new Error(`The search for updates ${RESULTS[code] ?? `ended with ${cut(code, 20) || 'nothing'}`}: what is pending is not known`)
@@ -153,7 +156,14 @@ function fromAnswer(answer: Answer, registry: Registry, now: number): Updates {
   const [results] = partIfThere(answer, 'results') ?? []
   const [os] = partIfThere(answer, 'os') ?? []
   const pending = updates.map(updateOf).sort((a, b) => Number(b.class === 'security') - Number(a.class === 'security'))
-  const fact = factOf(pending, { more: 0, classified: true, now, registry, start: service?.get('start'), type: os?.get('type') })
+  const fact = factOf(pending, {
+    more: 0,
+    classified: true,
+    now,
+    registry,
+    start: service?.get('start'),
+    type: policyAsked ? os?.get('type') : undefined,
+  })
   return { ...fact, lastCheckAt: windowsTime(results?.get('search')), ...installed(partIfThere(answer, 'history') ?? [], results) }
 }
 
