@@ -8,6 +8,7 @@ import antivirusSentinelone from './antivirus/sentinelone.ts'
 import antivirusSystemExtensions from './antivirus/system-extensions.ts'
 import antivirusWazuh from './antivirus/wazuh.ts'
 import antivirusXprotect from './antivirus/xprotect.ts'
+import backupsBackblaze from './backups/backblaze.ts'
 import backupsBorg from './backups/borg.ts'
 import backupsLaunchd from './backups/launchd.ts'
 import backupsMarker from './backups/marker.ts'
@@ -33,6 +34,7 @@ import softwareHomebrew from './software/homebrew.ts'
 import softwareMacos from './software/macos.ts'
 import systemMacos from './system/macos.ts'
 import updatesHomebrew from './updates/homebrew.ts'
+import updatesMacosRelease from './updates/macos-release.ts'
 import updatesMas from './updates/mas.ts'
 import updatesMunki from './updates/munki.ts'
 import updatesSoftwareupdate from './updates/softwareupdate.ts'
@@ -44,6 +46,7 @@ export const macosProbes: readonly Probe[] = [
   backupsRestic,
   backupsBorg,
   backupsMarker,
+  backupsBackblaze,
   antivirusCarbonBlack,
   antivirusCortexXdr,
   antivirusCrowdstrike,
@@ -59,6 +62,7 @@ export const macosProbes: readonly Probe[] = [
   firewallPf,
   hardeningMacos,
   updatesHomebrew,
+  updatesMacosRelease,
   updatesMas,
   updatesMunki,
   updatesSoftwareupdate,

@@ -6,7 +6,7 @@ import type { PendingUpdate, UpdatesFact } from './facts.ts'
 import { LISTS_GOOD_FOR, oldestWaiting } from './waiting.ts'
 
 /** Sources of applications: the machine's own updates do not come from them. */
-const applications = new Set(['snap', 'flatpak', 'winget', 'homebrew', 'mas', 'fwupd', 'office', 'windows-build', 'munki'])
+const applications = new Set(['snap', 'flatpak', 'winget', 'homebrew', 'mas', 'fwupd', 'office', 'windows-build', 'macos-release', 'munki'])
 
 const perSource = ({ updates }: FactsBySubject, judge: (fact: SourceFact<UpdatesFact>) => Answer): Answer =>
   worstOr('no source of updates', updates.map(judge))
