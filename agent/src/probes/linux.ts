@@ -4,6 +4,7 @@ import agentSelf from './agent/self.ts'
 import antivirusBitdefender from './antivirus/bitdefender.ts'
 import antivirusCarbonBlack from './antivirus/carbon-black.ts'
 import antivirusClamav from './antivirus/clamav.ts'
+import antivirusCortexXdr from './antivirus/cortex-xdr.ts'
 import antivirusCrowdstrike from './antivirus/crowdstrike.ts'
 import antivirusEset from './antivirus/eset.ts'
 import antivirusKaspersky from './antivirus/kaspersky.ts'
@@ -123,6 +124,7 @@ export const linuxProbes: readonly Probe[] = [
   antivirusClamav,
   antivirusBitdefender,
   antivirusCarbonBlack,
+  antivirusCortexXdr,
   antivirusCrowdstrike,
   antivirusEset,
   antivirusKaspersky,
@@ -161,11 +163,11 @@ export const linuxProbes: readonly Probe[] = [
   raidLvm,
   raidMultipath,
   memoryRasdaemon,
+  customDropin,
+  customNagios,
+  customTextfile,
   softwareApk,
   softwareSnap,
   softwareFlatpak,
   softwareHomebrew,
-  customDropin,
-  customNagios,
-  customTextfile,
 ]

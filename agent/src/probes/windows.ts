@@ -4,6 +4,7 @@ import antivirusCarbonBlack from './antivirus/carbon-black.ts'
 import antivirusDefender from './antivirus/defender.ts'
 import antivirusSecurityCenter from './antivirus/security-center.ts'
 import antivirusSentinelone from './antivirus/sentinelone.ts'
+import backupsBackblaze from './backups/backblaze.ts'
 import backupsFileHistory from './backups/file-history.ts'
 import backupsMarker from './backups/marker.ts'
 import backupsOnedrive from './backups/onedrive.ts'
@@ -39,6 +40,7 @@ export const windowsProbes: readonly Probe[] = [
   agentSelf,
   backupsRestic,
   backupsMarker,
+  backupsBackblaze,
   antivirusCarbonBlack,
   antivirusSentinelone,
   antivirusDefender,
@@ -65,9 +67,9 @@ export const windowsProbes: readonly Probe[] = [
   backupsTaskScheduler,
   backupsVss,
   backupsOnedrive,
-  softwareRegistry,
-  softwareAppx,
   customDropin,
   customNagios,
   customTextfile,
+  softwareRegistry,
+  softwareAppx,
 ]
