@@ -86,11 +86,25 @@ function hotfixes(samples: Samples): Case[] {
     .map(file => ({ source: 'updates/windows-update', files: [file], reading: failed }))
 }
 
-/** Single records of the Windows Update client: an installation that went well or not says nothing of what waits. */
+/**
+ * Single records of the Windows Update client, by what the manifest reads in them: 19 an installation that went well, 20 one that failed. Applications
+ * of the store (by its service, or a title such as `9NBLGGH5PNB1-…`) and definitions are no updates of Windows, and what only began tells nothing.
+ */
 function events(samples: Samples): Case[] {
   return samples.files
     .filter(file => /^updates_windows\/.*\.WindowsUpdateClient\.\d+\.rec\d+\.xml$/.test(file))
-    .map(file => ({ source: 'updates/windows-update', files: [file], reading: failed }))
+    .map(file => {
+      const told = samples.reading(file)
+      const [, id = ''] = /EventID (\d+)/.exec(told) ?? []
+      const [, time = ''] = /(\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3})/.exec(told) ?? []
+      const [, title = ''] = /updateTitle=([^;]*)/.exec(told) ?? []
+      const isOfWindows = !/^9[A-Z0-9]{11}-|KB2267602/.test(title) && !told.toLowerCase().includes('{855e8a7c-ecb4-4ca3-b045-1dfa50104289}')
+      const code = /errorCode=(0x\w+)/.exec(told)?.[1]
+      const went = { lastInstallAt: Date.parse(`${time}Z`), lastInstallSucceeded: true }
+      const wentNot = { lastInstallAt: null, lastInstallSucceeded: false, failing: [{ step: 'install', code: code ?? '' }] }
+      const reading = isOfWindows && id === '19' ? { ok: went } : isOfWindows && id === '20' ? { ok: wentNot } : failed
+      return { source: 'updates/windows-update', files: [file], reading }
+    })
 }
 
 /** What waits on macOS and Windows. */

@@ -125,6 +125,8 @@ const restarts: readonly Case[] = [
     files: [`${JC}/needrestart--extralines.out`],
     reading: { ok: { required: true, kernel: { running: '5.10.0-19-amd64', newest: '5.10.0-20-amd64' } } },
   },
+  // No kernel of the distribution runs: whether a restart is due is not known.
+  live('reboot/linux', 'storage_tools/needrestart-b.txt', { ok: { required: null, kernel: { running: '6.18.44-cloud-amd64' } } }),
   // Process ids of a user's session: nothing of the kernel, and no unit of the system.
   { source: 'reboot/linux', files: [`${JC}/needrestart--pid.out`], reading: { ok: { required: null } } },
   restart('reboot/rpm', 'rhel-services-reboothint', { ok: { required: false } }),
