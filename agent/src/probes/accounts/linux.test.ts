@@ -14,13 +14,15 @@ const read = (more: object = {}) =>
 test('members of the group, by list and as their first group', () => {
   expect(read()).toEqual({
     administrators: [
-      { name: 'ann', via: 'group sudo' },
-      { name: 'bob', via: 'group sudo' },
+      { name: 'ann', via: 'group sudo', enabled: null },
+      { name: 'bob', via: 'group sudo', enabled: null },
     ],
     administratorCount: 2,
     superusers: [],
     emptyPasswords: [],
     passwordless: [],
+    mayBeEmpty: null,
+    untold: [],
   })
 })
 

@@ -2,6 +2,7 @@ import type { FactTypes } from '@fettle/catalog'
 import { type Host, HostError } from '../../host.ts'
 import { type Captured, defineProbe, type Inputs, needed, sole } from '../../probe.ts'
 import { cut, present } from '../gather.ts'
+import { passwordlessIn, sudoersOf } from './sudoers.ts'
 
 const GROUPS = ['sudo', 'wheel', 'admin']
 const NAMED = 64
@@ -31,7 +32,7 @@ export default defineProbe({
       passwd: [await host.captured('/etc/passwd')],
       group: [await host.captured('/etc/group')],
       shadow: present(await allowed(host, '/etc/shadow')),
-      sudoers: await sudoers(host),
+      sudoers: await sudoersOf(host),
     })
   },
 })
@@ -42,20 +43,6 @@ async function allowed(host: Host, path: string): Promise<Captured | undefined> 
     return await host.captured(path, { missing: undefined })
   } catch (error) {
     if (error instanceof HostError && /^(EACCES|EPERM)$/.test(error.code)) return undefined
-    throw error
-  }
-}
-
-/** The files in the order in which sudo reads them; none where one may not be read, since it may hold the bad news. */
-async function sudoers(host: Host): Promise<Captured[]> {
-  const main = await host.stat('/etc/sudoers', { missing: undefined })
-  if (!main) return [{ text: '# sudo is not installed\n', stderr: '', code: null, name: '/etc/sudoers', modifiedAt: null }]
-  try {
-    const names = await host.list('/etc/sudoers.d', { missing: [] })
-    const used = names.filter(name => !name.includes('.') && !name.endsWith('~'))
-    return await Promise.all(['/etc/sudoers', ...used.map(name => `/etc/sudoers.d/${name}`)].map(path => host.captured(path)))
-  } catch (error) {
-    if (error instanceof HostError && /^(EACCES|EPERM)$/.test(error.code)) return []
     throw error
   }
 }
@@ -76,11 +63,13 @@ export function parseAccounts(inputs: Inputs): FactTypes['accounts'] {
   const open = shadow && [...entries(shadow, 9), ...users].filter(entry => entry[1] === '').map(nameOf)
   const rules = inputs.sudoers ?? []
   return {
-    administrators: [...administrators].slice(0, MOST).map(([name, via]) => ({ name: cut(name, 64), via })),
+    administrators: [...administrators].slice(0, MOST).map(([name, via]) => ({ name: cut(name, 64), via, enabled: null })),
     administratorCount: administrators.size,
     superusers: superusers.slice(0, NAMED),
     emptyPasswords: open ? [...new Set(open)].slice(0, NAMED) : null,
     passwordless: rules.length > 0 ? [...new Set(rules.flatMap(passwordlessIn))].slice(0, NAMED) : null,
+    mayBeEmpty: null,
+    untold: [],
   }
 }
 
@@ -93,27 +82,4 @@ function entries({ text, name }: Captured, fields: number): string[][] {
   const odd = read.find(entry => entry.length !== fields)
   if (odd || read.length === 0) throw new Error(`Cannot read ${cut(name, 60) || 'the accounts'}: wanted lines of ${fields} fields`)
   return read
-}
-
-/** Who may run ALL without a password; a tag holds until the next one. */
-function passwordlessIn({ text }: Captured): string[] {
-  const lines = text.replace(/\\\n/g, ' ').split('\n')
-  return lines.flatMap(raw => {
-    const line = raw.trim()
-    if (/^Defaults\s[^#]{0,200}!authenticate\b/.test(line)) return ['everyone (!authenticate)']
-    if (line.startsWith('#') || line.startsWith('@') || line.startsWith('Defaults')) return []
-    const at = line.indexOf('=')
-    const who = line.split(/\s/, 1)[0] ?? ''
-    if (at < 0 || who === '' || who === 'root' || /^(User|Runas|Host|Cmnd|Cmd)_Alias$/.test(who)) return []
-    let free = false
-    for (const word of line
-      .slice(at + 1)
-      .replace(/\([^)]{0,200}\)/g, ' ')
-      .split(/[\s,]+|(?<=:)/)) {
-      if (word === 'NOPASSWD:') free = true
-      if (word === 'PASSWD:') free = false
-      if (word === 'ALL' && free) return [cut(who, 64)]
-    }
-    return []
-  })
 }
