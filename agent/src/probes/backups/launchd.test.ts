@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import type { FactTypes } from '@fettle/catalog'
 import { readConfig } from '@fettle/kit'
 import { expect, test } from 'vitest'
@@ -132,3 +133,18 @@ test('a capture alone is read as a job', () => {
 })
 
 test('any text gives a fact or an error', () => survives(launchd, 'print', [job()]))
+
+const sample = new URL(
+  '../../../../../shared/samples/security_macos/glpi-project+glpi-agent/resources/macos/firewall/procinfo.txt',
+  import.meta.url,
+)
+test.each(existsSync(sample) ? [sample] : [])('a sample: what launchd prints of a daemon that runs', url => {
+  const text = readFileSync(url, 'utf8')
+  expect(launchd.inputs.print?.recognise?.(text)).toBe(true)
+  expect(factOf<Fact>(launchd, { print: text }, NOW, []).jobs[0]).toMatchObject({
+    name: '1 com.apple.alf',
+    standing: 'unknown',
+    lastResult: 'running',
+    lastSuccessAt: null,
+  })
+})
