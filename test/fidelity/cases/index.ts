@@ -4,6 +4,8 @@ import { controllers } from './controllers.ts'
 import { disks } from './disks.ts'
 import { events } from './events.ts'
 import { gpu } from './gpu.ts'
+import { hardwareMacos } from './hardware-macos.ts'
+import { hardwareWindows } from './hardware-windows.ts'
 import { inventory } from './inventory.ts'
 import { raid } from './raid.ts'
 import { security } from './security.ts'
@@ -21,6 +23,8 @@ export const caseLists: readonly CaseList[] = [
   controllers,
   disks,
   gpu,
+  hardwareMacos,
+  hardwareWindows,
   raid,
   sensors,
   security,

@@ -86,3 +86,12 @@ const captures = [
 test.each(existsSync(samples) ? captures : [])('a sample: %s', (name, input, wanted) => {
   expect(parse({ [input]: given(readFileSync(new URL(name, samples), 'utf8')) }).disks).toMatchObject([wanted])
 })
+
+test('a size is read in the way that any language groups its digits', () => {
+  const text =
+    'Serial-ATA:\n\n    Bus:\n\n        DISK ONE:\n\n          Capacity: 320,07\u00a0GB (320\u00a0072\u00a0933\u00a0376 bytes)\n          Model: DISK ONE\n          BSD Name: disk0\n          S.M.A.R.T. status: Verified\n'
+  const profile = [{ text, stderr: '', code: null, name: '', modifiedAt: null }]
+  expect(parseMacDisks({ profile }, { now: 1, hostname: 'mac', options: undefined }).disks).toMatchObject([
+    { sizeBytes: 320_072_933_376, passed: true },
+  ])
+})

@@ -273,7 +273,8 @@ function busOf(protocol: string | null): Disk['interface'] {
   return /usb/i.test(protocol ?? '') ? 'usb' : /disk image|virtual/i.test(protocol ?? '') ? 'virtual' : 'unknown'
 }
 
+/** `(320,072,933,376 bytes)`: each language groups digits in its own way. */
 function bytesOf(text: string): number | undefined {
-  const digits = /\(([\d,. ]{1,40}) bytes\)/i.exec(text)?.[1]?.replace(/\D/g, '')
+  const digits = /\(([\d,. '’\u00a0\u202f]{1,40}) bytes\)/i.exec(text)?.[1]?.replace(/\D/g, '')
   return digits ? Number(digits) : undefined
 }
