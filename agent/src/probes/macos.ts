@@ -1,4 +1,5 @@
 import type { Probe } from '../probe.ts'
+import accountsMacos from './accounts/macos.ts'
 import agentSelf from './agent/self.ts'
 import antivirusCarbonBlack from './antivirus/carbon-black.ts'
 import antivirusCortexXdr from './antivirus/cortex-xdr.ts'
@@ -8,6 +9,7 @@ import antivirusSentinelone from './antivirus/sentinelone.ts'
 import antivirusSystemExtensions from './antivirus/system-extensions.ts'
 import antivirusWazuh from './antivirus/wazuh.ts'
 import antivirusXprotect from './antivirus/xprotect.ts'
+import backupsArq from './backups/arq.ts'
 import backupsBackblaze from './backups/backblaze.ts'
 import backupsBorg from './backups/borg.ts'
 import backupsLaunchd from './backups/launchd.ts'
@@ -46,6 +48,7 @@ export const macosProbes: readonly Probe[] = [
   backupsRestic,
   backupsBorg,
   backupsMarker,
+  backupsArq,
   backupsBackblaze,
   antivirusCarbonBlack,
   antivirusCortexXdr,
@@ -82,4 +85,5 @@ export const macosProbes: readonly Probe[] = [
   customTextfile,
   softwareMacos,
   softwareHomebrew,
+  accountsMacos,
 ]
