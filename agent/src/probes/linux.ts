@@ -18,6 +18,7 @@ import backupsBareos from './backups/bareos.ts'
 import backupsBorg from './backups/borg.ts'
 import backupsBtrfsSnapshots from './backups/btrfs-snapshots.ts'
 import backupsMarker from './backups/marker.ts'
+import backupsProxmox from './backups/proxmox.ts'
 import backupsRestic from './backups/restic.ts'
 import backupsSnapper from './backups/snapper.ts'
 import backupsSystemd from './backups/systemd.ts'
@@ -115,6 +116,7 @@ export const linuxProbes: readonly Probe[] = [
   backupsBorg,
   backupsMarker,
   backupsSystemd,
+  backupsProxmox,
   backupsBareos,
   backupsBacula,
   backupsTimeshift,
