@@ -209,6 +209,20 @@ const NOW = Date.parse('2026-11-22T09:00:00Z')
 const parse = (inputs: Record<string, Captured[]>) => rsnapshot.parse(inputs, { now: NOW, hostname: 'vm', options: [] }) as { jobs: Job[] }
 const call = '/usr/bin/rsnapshot'
 
+describe('where the snapshots are', () => {
+  const config = capture('snapshot_root\t/backup/\nretain\talpha\t6\nbackup\t/etc/\tlocalhost/\nbackup\troot@web1:/srv/\tweb1/\n')
+  const mounts = (device: string) => capture(`1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 ${device} / /backup rw - ext4 x rw\n`)
+  const snapshots = capture('')
+  test.each([
+    ['8:17', 'backup'],
+    ['8:1', 'snapshot'],
+  ])('a root on the device %s beside /etc on 8:1 is a %s', (device, kind) => {
+    expect(parse({ config: [config], mounts: [mounts(device)], snapshots: [snapshots] }).jobs).toMatchObject([
+      { kind, standing: 'known', lastSuccessAt: null },
+    ])
+  })
+})
+
 describe('captures alone', () => {
   const log = capture(`[2026-11-22T03:00:00] ${call} alpha: started\n[2026-11-22T03:10:00] ${call} alpha: completed successfully\n`)
   test.each([
@@ -274,7 +288,7 @@ test('any text gives a fact or an error, in no time', () => {
     fc.constant(`[2026-11-22T03:00:00] ${'rsnapshot '.repeat(2000)}: \n`.repeat(200)),
   )
   fc.assert(
-    fc.property(wild, wild, fc.constantFrom('log', 'journal', 'config', 'snapshots', 'places', 'lock', 'zone'), (one, two, input) => {
+    fc.property(wild, wild, fc.constantFrom('log', 'journal', 'config', 'snapshots', 'mounts', 'lock', 'zone'), (one, two, input) => {
       const started = performance.now()
       try {
         expect(checked(rsnapshot, parse({ log: [capture(one)], [input]: [capture(two)] })).outcome).toBe('ok')

@@ -53,7 +53,7 @@ export default defineProbe<'backups', readonly RsnapshotJob[]>({
     journal: { from: JOURNAL.join(' '), recognise: text => /^\{.{0,2000}"MESSAGE"\s?:\s?".{0,300}rsnapshot/m.test(text.slice(0, 1e5)) },
     config: { from: '/etc/rsnapshot.conf', recognise: text => /^(snapshot_root|config_version)\t/m.test(text.slice(0, 1e5)) },
     snapshots: { from: "find SNAPSHOT_ROOT -mindepth 1 -maxdepth 1 -printf '%y %s %T@ %f\\n'" },
-    places: { from: "device of snapshot_root and of each local source, lines of `stat -c '%d %n'`" },
+    place: { from: 'realpath SNAPSHOT_ROOT' },
     lock: { from: 'lockfile: its time and what the process that holds it runs as' },
     zone: { from: "name of the machine's time zone" },
     mounts: { from: '/proc/self/mountinfo' },
@@ -116,15 +116,14 @@ async function gather(host: Host, job: RsnapshotJob): Promise<Record<string, Cap
   const named = (text: string): Captured[] => [{ ...told(job.name, text), code: 0 }]
   const config = await configured(host, job)
   if (config.code === DID_NOT_RUN) return { config: [config] }
-  const { root, logfile, lockfile, locals } = parseRsnapshotConfig(config.text)
+  const { root, logfile, lockfile } = parseRsnapshotConfig(config.text)
   const log = logfile?.startsWith('/') ? await fileFor(host, job.name, logfile) : []
   const rotated = logfile?.startsWith('/') ? await untilHostError(host.captured(`${logfile}.1`, { missing: undefined })) : undefined
   return {
     config: [config],
     log: [...(rotated ? [{ ...rotated, name: job.name }] : []), ...log],
     journal: host.platform === 'linux' ? await journal(host, job.name) : [],
-    ...(root === null ? {} : { snapshots: [await snapshots(host, job.name, root)], free: await freeFor(host, job.name, root) }),
-    places: named(await places(host, root, locals)),
+    ...(root === null ? {} : await kept(host, job.name, root)),
     lock: named(await lock(host, lockfile)),
     verified: await fileFor(host, job.name, job.verify?.marker),
     restored: await fileFor(host, job.name, job.restore?.marker),
@@ -150,6 +149,14 @@ async function journal(host: Host, name: string): Promise<Captured[]> {
   }
 }
 
+/** What is kept, how much room is left, and where that really is. */
+async function kept(host: Host, name: string, root: string): Promise<Record<string, Captured[]>> {
+  const listing = await snapshots(host, name, root)
+  if (listing.code === DID_NOT_RUN) return { snapshots: [listing] }
+  const place = await untilHostError(host.realpath(root))
+  return { snapshots: [listing], free: await freeFor(host, name, root), place: place === undefined ? [] : [told(name, place)] }
+}
+
 /** A child asks for the free space first: a dead network mount hangs whoever touches it. */
 async function snapshots(host: Host, name: string, root: string): Promise<Captured> {
   const not = (stderr: string): Captured => ({ ...told(name, ''), code: DID_NOT_RUN, stderr })
@@ -166,16 +173,6 @@ async function snapshots(host: Host, name: string, root: string): Promise<Captur
   } catch (error) {
     return not(error instanceof Error ? error.message : String(error))
   }
-}
-
-async function places(host: Host, root: string | null, locals: readonly string[]): Promise<string> {
-  const lines = await Promise.all(
-    [...(root === null ? [] : [root]), ...locals.slice(0, MOST_SOURCES)].map(async path => {
-      const stat = await untilHostError(host.stat(path, { missing: undefined }))
-      return stat ? `${stat.device} ${path}\n` : ''
-    }),
-  )
-  return lines.join('')
 }
 
 /** `TIME COMMAND` of the process that holds the lock; empty where none does. */
@@ -196,7 +193,7 @@ function judge(job: RsnapshotJob, inputs: Inputs, context: ParseContext): Job {
   if (captured?.code === DID_NOT_RUN)
     return unanswered(base, new Unanswered(captured.stderr, `See that ${job.config} is there and the agent may read it.`))
   const config = captured ? parseRsnapshotConfig(captured.text) : null
-  const onSame = config ? sourceBeside(config, of('places')[0]?.text ?? '') : undefined
+  const onSame = config ? sourceBeside(config, of('place')[0]?.text, sole(inputs, 'mounts')?.text) : undefined
   const known: Job = {
     ...base,
     kind: onSame === undefined ? 'backup' : 'snapshot',
@@ -212,13 +209,17 @@ function judge(job: RsnapshotJob, inputs: Inputs, context: ParseContext): Job {
   }
 }
 
-/** A source on the device that holds the snapshots; undefined where there is none. */
-function sourceBeside({ root, locals }: RsnapshotConfig, text: string): string | undefined {
+/** A source on the file system that holds the snapshots; undefined where there is none, or what is mounted is not known. */
+function sourceBeside({ root, locals }: RsnapshotConfig, place: string | undefined, mounts: string | undefined): string | undefined {
   const devices = new Map(
-    text.split('\n').flatMap(line => (/^\d+ /.test(line) ? [[line.replace(/^\d+ /, ''), line.split(' ')[0]]] : [])) as [string, string][],
+    (mounts ?? '')
+      .split('\n')
+      .map(line => line.split(' '))
+      .map(([, , device, , point]) => [point ?? '', device]),
   )
-  const own = root === null ? undefined : devices.get(root)
-  return own === undefined ? undefined : locals.find(source => devices.get(source) === own)
+  const deviceOf = (path: string) => devices.get(holding([...devices.keys()], path) ?? '')
+  const own = root === null ? undefined : deviceOf(place ?? root)
+  return own === undefined ? undefined : locals.find(source => deviceOf(source) === own)
 }
 
 /** What is missing from an empty mount point is not missing. */
