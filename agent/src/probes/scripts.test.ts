@@ -12,7 +12,7 @@ const load = (file: string) => readFileSync(`${folder}${file}`, 'utf8')
 
 /** Commands that read. Whatever is not here is refused: a new one is looked at by a person first. */
 const READS =
-  /^(Get-(AppxPackage|Cim(Associated)?Instance|ItemProperty|ItemPropertyValue|ChildItem|Item|Mp\w+|Net\w+|ScheduledTask(Info)?|Smb\w+|Service|WB\w+|WinEvent|Date|Volume|StoragePool|VirtualDisk|PhysicalDisk|StorageJob|Content)|Test-Path|Select-Object|Where-Object|ForEach-Object|Sort-Object|Measure-Object|New-Object|ConvertTo-Json|Out-String|Utc|Attempt|Failure)$/i
+  /^(Get-(AppxPackage|LocalGroupMember|Cim(Associated)?Instance|ItemProperty|ItemPropertyValue|ChildItem|Item|Mp\w+|Net\w+|ScheduledTask(Info)?|Smb\w+|Service|WB\w+|WinEvent|Date|Volume|StoragePool|VirtualDisk|PhysicalDisk|StorageJob|Content)|Test-Path|Select-Object|Where-Object|ForEach-Object|Sort-Object|Measure-Object|New-Object|ConvertTo-Json|Out-String|Utc|Attempt|Failure)$/i
 /** Objects of COM that a script may make: they are asked, never told. */
 const ASKED = /New-Object\s+-ComObject\s+(?!Microsoft\.Update\.(Session|AutoUpdate|SystemInfo)\b)/i
 /** Methods that change something, of any object. */

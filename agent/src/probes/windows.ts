@@ -13,6 +13,7 @@ import backupsTaskScheduler from './backups/task-scheduler.ts'
 import backupsVeeam from './backups/veeam.ts'
 import backupsVss from './backups/vss.ts'
 import backupsWindowsServerBackup from './backups/windows-server-backup.ts'
+import batteryWindows from './battery/windows.ts'
 import clockW32time from './clock/w32time.ts'
 import customDropin from './custom/dropin.ts'
 import customNagios from './custom/nagios.ts'
@@ -72,4 +73,5 @@ export const windowsProbes: readonly Probe[] = [
   customTextfile,
   softwareRegistry,
   softwareAppx,
+  batteryWindows,
 ]
