@@ -189,7 +189,7 @@ describe('a folder of text files', () => {
     file('a.prom', 'a 1\n', 0o666)
     mkdirSync(join(folder, 'b.prom'))
     file('c.prom', `#${'x'.repeat(1_100_000)}\n`)
-    execFileSync('mkfifo', [join(folder, 'd.prom')])
+    execFileSync('sh', ['-c', 'mkfifo "$0"', join(folder, 'd.prom')])
     symlinkSync('/dev/zero', join(folder, 'e.prom'))
     file('f.prom', 'f 1\n')
     expect((await entries()).map(({ name, status, reason }) => [name, status, reason])).toEqual([
