@@ -32,6 +32,7 @@ export const needs: readonly Need[] = [
   { program: 'pacman', package: 'pacman-package-manager' },
   { program: 'mkfs.btrfs', package: 'btrfs-progs' },
   { program: 'snapper', package: 'snapper' },
+  { program: 'pgbackrest', package: 'pgbackrest' },
 ]
 
 /** What is to be done about programs that are not there. */
