@@ -18,6 +18,8 @@ import backupsBareos from './backups/bareos.ts'
 import backupsBorg from './backups/borg.ts'
 import backupsBtrfsSnapshots from './backups/btrfs-snapshots.ts'
 import backupsMarker from './backups/marker.ts'
+import backupsPgbackrest from './backups/pgbackrest.ts'
+import backupsProxmoxBackupClient from './backups/proxmox-backup-client.ts'
 import backupsProxmox from './backups/proxmox.ts'
 import backupsRestic from './backups/restic.ts'
 import backupsSnapper from './backups/snapper.ts'
@@ -116,6 +118,8 @@ export const linuxProbes: readonly Probe[] = [
   backupsBorg,
   backupsMarker,
   backupsSystemd,
+  backupsPgbackrest,
+  backupsProxmoxBackupClient,
   backupsProxmox,
   backupsBareos,
   backupsBacula,
