@@ -11,6 +11,10 @@ export const needs: readonly Need[] = [
   { program: 'chromium', package: 'chromium' },
   { program: 'restic', package: 'restic' },
   { program: 'borg', package: 'borgbackup' },
+  { program: 'borgmatic', package: 'borgmatic' },
+  { program: 'rsnapshot', package: 'rsnapshot' },
+  { program: 'rsync', package: 'rsync' },
+  { program: 'rclone', package: 'rclone' },
   { program: 'clamd', package: 'clamav-daemon' },
   { program: 'nft', package: 'nftables' },
   // nft(8) reads and prints the names of protocols by it.

@@ -16,12 +16,17 @@ import antivirusWazuh from './antivirus/wazuh.ts'
 import backupsBacula from './backups/bacula.ts'
 import backupsBareos from './backups/bareos.ts'
 import backupsBorg from './backups/borg.ts'
+import backupsBorgmatic from './backups/borgmatic.ts'
 import backupsBtrfsSnapshots from './backups/btrfs-snapshots.ts'
+import backupsDuplicati from './backups/duplicati.ts'
+import backupsKopia from './backups/kopia.ts'
 import backupsMarker from './backups/marker.ts'
 import backupsPgbackrest from './backups/pgbackrest.ts'
-import backupsProxmoxBackupClient from './backups/proxmox-backup-client.ts'
 import backupsProxmox from './backups/proxmox.ts'
+import backupsProxmoxBackupClient from './backups/proxmox-backup-client.ts'
 import backupsRestic from './backups/restic.ts'
+import backupsResticprofile from './backups/resticprofile.ts'
+import backupsRsnapshot from './backups/rsnapshot.ts'
 import backupsSnapper from './backups/snapper.ts'
 import backupsSystemd from './backups/systemd.ts'
 import backupsTimeshift from './backups/timeshift.ts'
@@ -117,6 +122,11 @@ export const linuxProbes: readonly Probe[] = [
   backupsRestic,
   backupsBorg,
   backupsMarker,
+  backupsBorgmatic,
+  backupsDuplicati,
+  backupsKopia,
+  backupsResticprofile,
+  backupsRsnapshot,
   backupsSystemd,
   backupsPgbackrest,
   backupsProxmoxBackupClient,

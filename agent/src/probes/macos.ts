@@ -12,9 +12,14 @@ import antivirusXprotect from './antivirus/xprotect.ts'
 import backupsArq from './backups/arq.ts'
 import backupsBackblaze from './backups/backblaze.ts'
 import backupsBorg from './backups/borg.ts'
+import backupsBorgmatic from './backups/borgmatic.ts'
+import backupsDuplicati from './backups/duplicati.ts'
+import backupsKopia from './backups/kopia.ts'
 import backupsLaunchd from './backups/launchd.ts'
 import backupsMarker from './backups/marker.ts'
 import backupsRestic from './backups/restic.ts'
+import backupsResticprofile from './backups/resticprofile.ts'
+import backupsRsnapshot from './backups/rsnapshot.ts'
 import backupsTimeMachine from './backups/time-machine.ts'
 import batteryMacos from './battery/macos.ts'
 import clockMacos from './clock/macos.ts'
@@ -48,6 +53,11 @@ export const macosProbes: readonly Probe[] = [
   backupsRestic,
   backupsBorg,
   backupsMarker,
+  backupsBorgmatic,
+  backupsDuplicati,
+  backupsKopia,
+  backupsResticprofile,
+  backupsRsnapshot,
   backupsArq,
   backupsBackblaze,
   antivirusCarbonBlack,
