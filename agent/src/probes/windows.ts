@@ -5,10 +5,13 @@ import antivirusDefender from './antivirus/defender.ts'
 import antivirusSecurityCenter from './antivirus/security-center.ts'
 import antivirusSentinelone from './antivirus/sentinelone.ts'
 import backupsBackblaze from './backups/backblaze.ts'
+import backupsDuplicati from './backups/duplicati.ts'
 import backupsFileHistory from './backups/file-history.ts'
+import backupsKopia from './backups/kopia.ts'
 import backupsMarker from './backups/marker.ts'
 import backupsOnedrive from './backups/onedrive.ts'
 import backupsRestic from './backups/restic.ts'
+import backupsResticprofile from './backups/resticprofile.ts'
 import backupsTaskScheduler from './backups/task-scheduler.ts'
 import backupsVeeam from './backups/veeam.ts'
 import backupsVss from './backups/vss.ts'
@@ -41,6 +44,9 @@ export const windowsProbes: readonly Probe[] = [
   agentSelf,
   backupsRestic,
   backupsMarker,
+  backupsDuplicati,
+  backupsKopia,
+  backupsResticprofile,
   backupsBackblaze,
   antivirusCarbonBlack,
   antivirusSentinelone,
