@@ -4,24 +4,31 @@ import { Absent, type Captured, defineProbe, type Inputs, needed } from '../../p
 import { cut } from '../gather.ts'
 import { colonLines, printed, refuseRights, unread } from './evidence.ts'
 import { type AntivirusProduct, unknownProduct } from './product.ts'
+import { productOfServices, serviceInput, servicesOfWindows } from './windows-services.ts'
 
 const TOOL = '/opt/bitdefender-security-tools/bin/bduitool'
+
+/** Of Windows: the one of the products for companies, and the one of those for homes. */
+const SERVICES = /^(EPSecurityService|VSSERV)$/i
 
 /** Bitdefender Endpoint Security Tools: its features, and when its security content was last updated; see `bduitool` in the vendor's guide for Linux. */
 export default defineProbe({
   subject: 'antivirus',
   source: 'bitdefender',
-  platforms: ['linux'],
+  platforms: ['linux', 'win32'],
   every: '1h',
   timeout: '60s',
   privilege: 'root: bduitool answers nobody else',
-  blind: 'Whether the module scans on access or only on demand; when it last scanned. Security content is dated by its installation.',
+  blind:
+    'Whether the module scans on access or only on demand; when it last scanned. Security content is dated by its installation. On Windows whatever its service does not tell.',
   inputs: {
     status: { from: `${TOOL} get ps`, recognise: text => /^Product version:/m.test(text) || /Antimalware status:/.test(text) },
+    services: serviceInput(SERVICES),
   },
   parse: parseBitdefender,
 
   async read(host: Host) {
+    if (host.platform === 'win32') return parseBitdefender({ services: await servicesOfWindows(host, SERVICES) })
     const status = await printed(host, TOOL, 'get', 'ps')
     if (status.length === 0) throw new Absent('Bitdefender is not installed')
     return parseBitdefender({ status })
@@ -30,6 +37,13 @@ export default defineProbe({
 
 /** @throws Denied to others than root, Error where the state of its scanner is not told */
 export function parseBitdefender(inputs: Inputs): FactTypes['antivirus'] {
+  if (inputs.services)
+    return productOfServices(
+      inputs,
+      SERVICES,
+      { ...unknownProduct('Bitdefender Endpoint Security Tools'), vendor: 'Bitdefender' },
+      'registered',
+    )
   const captured = needed(inputs, 'status')
   const lines = colonLines(captured.text.slice(0, 65_536))
   const version = lines.get('Product version')

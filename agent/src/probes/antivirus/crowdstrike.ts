@@ -5,6 +5,7 @@ import { cut } from '../gather.ts'
 import { isPlistWith, parsePlistDict } from '../property-list.ts'
 import { isServices, printed, refuseRights, runsAsService, services, unread } from './evidence.ts'
 import { type AntivirusProduct, unknownProduct } from './product.ts'
+import { productOfServices, serviceInput, servicesOfWindows } from './windows-services.ts'
 
 const FALCONCTL = '/opt/CrowdStrike/falconctl'
 const FALCONCTL_DARWIN = '/Applications/Falcon.app/Contents/Resources/falconctl'
@@ -17,6 +18,9 @@ type Told = {
   readonly why: string | null
 }
 
+/** Of Windows. */
+const SERVICES = /^CSFalconService$/i
+
 /**
  * CrowdStrike Falcon: whether the sensor is registered, runs, and detects. After an update of the kernel it may run in reduced functionality mode:
  * active, and blind; see falconctl's `--help` and the vendor's "Reduced functionality mode".
@@ -24,11 +28,12 @@ type Told = {
 export default defineProbe({
   subject: 'antivirus',
   source: 'crowdstrike',
-  platforms: ['linux', 'darwin'],
+  platforms: ['linux', 'darwin', 'win32'],
   every: '30m',
   timeout: '60s',
   privilege: 'root: falconctl answers nobody else',
-  blind: 'The policy that the console set (detect only or prevent); whether the cloud hears the sensor.',
+  blind:
+    'The policy that the console set (detect only or prevent); whether the cloud hears the sensor. On Windows whether the sensor runs in reduced functionality mode.',
   inputs: {
     falconctl: {
       from: `${FALCONCTL} -g --cid --aid --version --rfm-state --rfm-reason`,
@@ -36,10 +41,12 @@ export default defineProbe({
     },
     stats: { from: `${FALCONCTL_DARWIN} stats -p`, recognise: text => isFalconPlist(text) },
     unit: { from: 'systemctl show falcon-sensor.service', recognise: text => isServices(text, /falcon/) },
+    services: serviceInput(SERVICES),
   },
   parse: parseCrowdstrike,
 
   async read(host: Host) {
+    if (host.platform === 'win32') return parseCrowdstrike({ services: await servicesOfWindows(host, SERVICES) })
     const missing = new Absent('CrowdStrike Falcon is not installed')
     if (host.platform === 'darwin') {
       const stats = await printed(host, FALCONCTL_DARWIN, 'stats', '-p')
@@ -57,6 +64,13 @@ const isFalconPlist = (text: string): boolean =>
 
 /** @throws Denied to others than root, Failed where the sensor belongs to no customer, Error where nothing of it can be read */
 export function parseCrowdstrike(inputs: Inputs): FactTypes['antivirus'] {
+  if (inputs.services)
+    return productOfServices(inputs, SERVICES, {
+      ...unknownProduct('CrowdStrike Falcon'),
+      vendor: 'CrowdStrike',
+      kind: 'edr',
+      passive: false,
+    })
   const stats = sole(inputs, 'stats')
   const told = stats ? fromStats(stats) : fromFalconctl(needed(inputs, 'falconctl'))
   const service = runsAsService(sole(inputs, 'unit')) ?? told.loaded

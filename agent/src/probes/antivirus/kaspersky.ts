@@ -4,18 +4,23 @@ import { Absent, defineProbe, type Inputs, needed, type ParseContext, sole } fro
 import { cut } from '../gather.ts'
 import { colonLines, isServices, localTime, printed, refuseRights, runsAsService, services, unread } from './evidence.ts'
 import { type AntivirusProduct, unknownProduct } from './product.ts'
+import { productOfServices, serviceInput, servicesOfWindows } from './windows-services.ts'
 
 const TOOLS = ['kesl-control', '/opt/kaspersky/kesl/bin/kesl-control']
+
+/** Of Windows: named after the product and its version (`AVP.KES.21.15`). */
+const SERVICES = /^AVP(\.?[\w.]{0,40})?$/i
 
 /** Kaspersky Endpoint Security for Linux: file protection, databases and licence; see `kesl-control --app-info` in its administration guide. */
 export default defineProbe({
   subject: 'antivirus',
   source: 'kaspersky',
-  platforms: ['linux'],
+  platforms: ['linux', 'win32'],
   every: '1h',
   timeout: '60s',
   privilege: 'root, or the role of an auditor of the product',
-  blind: 'What its tasks found. Its times have no zone, so they are read by the clock of the machine.',
+  blind:
+    'What its tasks found. Its times have no zone, so they are read by the clock of the machine. On Windows whatever its service does not tell.',
   inputs: {
     info: {
       from: 'kesl-control --app-info',
@@ -25,10 +30,16 @@ export default defineProbe({
         ),
     },
     unit: { from: 'systemctl show kesl.service', recognise: text => isServices(text, /kesl/) },
+    services: serviceInput(SERVICES),
   },
   parse: parseKaspersky,
 
   async read(host: Host) {
+    if (host.platform === 'win32')
+      return parseKaspersky(
+        { services: await servicesOfWindows(host, SERVICES) },
+        { now: host.now(), hostname: host.hostname, options: undefined },
+      )
     for (const tool of TOOLS) {
       const info = await printed(host, tool, '--app-info')
       if (info.length === 0) continue
@@ -41,6 +52,8 @@ export default defineProbe({
 
 /** @throws Denied without the right, Error where neither protection nor databases are told */
 export function parseKaspersky(inputs: Inputs, { now }: ParseContext): FactTypes['antivirus'] {
+  if (inputs.services)
+    return productOfServices(inputs, SERVICES, { ...unknownProduct('Kaspersky Endpoint Security'), vendor: 'Kaspersky' }, 'registered')
   const captured = needed(inputs, 'info')
   const lines = colonLines(captured.text.slice(0, 65_536))
   const files = lines.get('File Threat Protection') ?? lines.get('File monitoring')

@@ -2,12 +2,18 @@ import type { FactTypes } from '@fettle/catalog'
 import type { Host } from '../../host.ts'
 import { Absent, defineProbe, type Inputs, needed, type ParseContext, sole } from '../../probe.ts'
 import { cut } from '../gather.ts'
+import { isRegistry, queryKey, registryOf, registryValue } from '../windows/registry.ts'
 import { isServices, printed, refuseRights, runsAsService, services, unread } from './evidence.ts'
 import { type AntivirusProduct, unknownProduct } from './product.ts'
+import { productOfServices, serviceInput, servicesOfWindows } from './windows-services.ts'
 
 type Health = ReadonlyMap<string, unknown>
 
 const MDATP = { linux: 'mdatp', darwin: '/usr/local/bin/mdatp', win32: 'mdatp' } as const
+
+/** Of Windows: the sensor is part of it, and sleeps until the machine is onboarded. */
+const SERVICES = /^Sense$/i
+const STATUS = 'HKLM\\SOFTWARE\\Microsoft\\Windows Advanced Threat Protection\\Status'
 
 /**
  * Microsoft Defender for Endpoint: what `mdatp health` tells, in JSON of any version or as text; see "Investigate agent health issues" in
@@ -16,21 +22,27 @@ const MDATP = { linux: 'mdatp', darwin: '/usr/local/bin/mdatp', win32: 'mdatp' }
 export default defineProbe({
   subject: 'antivirus',
   source: 'mdatp',
-  platforms: ['linux', 'darwin'],
+  platforms: ['linux', 'darwin', 'win32'],
   every: '30m',
   timeout: '60s',
   privilege: 'root for some fields',
-  blind: 'When it last scanned, and what it found.',
+  blind: 'When it last scanned, and what it found. On Windows it is the sensor alone: antivirus/defender tells of the protection.',
   inputs: {
     health: {
       from: 'mdatp health --output json',
       recognise: text => /real_?time_?protection_?(enabled|available)|definitions_?(status|version)/i.test(text),
     },
     unit: { from: 'systemctl show mdatp.service', recognise: text => isServices(text, /mdatp/) },
+    services: serviceInput(SERVICES),
+    registry: { from: `reg.exe query "${STATUS}" /reg:64`, recognise: isRegistry },
   },
   parse: parseMdatp,
 
   async read(host: Host) {
+    if (host.platform === 'win32') {
+      const inputs = { services: await servicesOfWindows(host, SERVICES), registry: [await queryKey(host, STATUS)] }
+      return parseMdatp(inputs, { now: host.now(), hostname: host.hostname, options: undefined })
+    }
     const health = await printed(host, MDATP[host.platform], 'health', '--output', 'json')
     if (health.length === 0) throw new Absent('Microsoft Defender for Endpoint is not installed')
     const inputs = { health, unit: await services(host, 'mdatp.service') }
@@ -40,6 +52,7 @@ export default defineProbe({
 
 /** @throws Error where it is no answer, or one that is not whole: what is missing might have been the bad news */
 export function parseMdatp(inputs: Inputs, { now }: ParseContext): FactTypes['antivirus'] {
+  if (inputs.services) return onWindows(inputs)
   const captured = needed(inputs, 'health')
   refuseRights(captured, 'mdatp')
   const text = captured.text.trim()
@@ -63,6 +76,20 @@ export function parseMdatp(inputs: Inputs, { now }: ParseContext): FactTypes['an
     degraded: degradedBy(health, now, definitions),
   }
   return { products: [product] }
+}
+
+/** @throws Absent where the machine is not onboarded */
+function onWindows(inputs: Inputs): FactTypes['antivirus'] {
+  const onboarded = registryValue(registryOf(inputs.registry ?? []), '\\windows advanced threat protection\\status', 'OnboardingState')
+  if (inputs.registry && onboarded !== '1') throw new Absent('this machine is not onboarded to Microsoft Defender for Endpoint')
+  const product = {
+    ...unknownProduct('Microsoft Defender for Endpoint'),
+    vendor: 'Microsoft',
+    kind: 'edr' as const,
+    realtime: false,
+    passive: true,
+  }
+  return productOfServices(inputs, SERVICES, product)
 }
 
 /** Keys are `realTimeProtectionEnabled` or `real_time_protection_enabled`, by version. */

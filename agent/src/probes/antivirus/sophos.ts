@@ -4,9 +4,13 @@ import { Absent, type Captured, defineProbe, type Inputs, sole } from '../../pro
 import { present, readable } from '../gather.ts'
 import { isServices, printed, refuseRights, runsAsService, services, unread } from './evidence.ts'
 import { type AntivirusProduct, unknownProduct } from './product.ts'
+import { productOfServices, serviceInput, servicesOfWindows } from './windows-services.ts'
 
 const SPL = '/opt/sophos-spl'
 const SAVDSTATUS = '/opt/sophos-av/bin/savdstatus'
+
+/** Of Windows: the scanner of the older Sophos Anti-Virus, and the service that guards all of Sophos Endpoint. */
+const SERVICES = /^(SAVService|Sophos Endpoint Defense Service)$/i
 
 /**
  * Sophos Protection for Linux and the older Sophos Anti-Virus: service, on-access scanning (off by default), version; see "Sophos Protection for
@@ -15,20 +19,22 @@ const SAVDSTATUS = '/opt/sophos-av/bin/savdstatus'
 export default defineProbe({
   subject: 'antivirus',
   source: 'sophos',
-  platforms: ['linux'],
+  platforms: ['linux', 'win32'],
   every: '1h',
   timeout: '60s',
   privilege: 'root: others may not enter its folders',
-  blind: 'The age of its signatures; whether Sophos Central hears it.',
+  blind: 'The age of its signatures; whether Sophos Central hears it. On Windows whatever its service does not tell.',
   inputs: {
     savdstatus: { from: SAVDSTATUS, recognise: text => /^Sophos Anti-Virus (daemon )?is |on-access scanning is /im.test(text) },
     version: { from: `${SPL}/base/VERSION.ini`, recognise: text => /^PRODUCT_NAME\s*=.*Sophos|^PRODUCT_VERSION\s*=/m.test(text) },
     onaccess: { from: `${SPL}/plugins/av/var/soapd_config.json`, recognise: text => /"excludeRemoteFiles"|"enabled"\s*:/.test(text) },
     unit: { from: 'systemctl show sophos-spl.service', recognise: text => isServices(text, /sophos|sav-protect/) },
+    services: serviceInput(SERVICES),
   },
   parse: parseSophos,
 
   async read(host: Host) {
+    if (host.platform === 'win32') return parseSophos({ services: await servicesOfWindows(host, SERVICES) })
     const version = await host.captured(`${SPL}/base/VERSION.ini`, { missing: undefined })
     if (version) {
       return parseSophos({
@@ -45,6 +51,7 @@ export default defineProbe({
 
 /** @throws Denied to others than root, Error where nothing of it can be read */
 export function parseSophos(inputs: Inputs): FactTypes['antivirus'] {
+  if (inputs.services) return productOfServices(inputs, SERVICES, { ...unknownProduct('Sophos Endpoint'), vendor: 'Sophos' }, 'registered')
   const [savdstatus, version, onaccess, unit] = ['savdstatus', 'version', 'onaccess', 'unit'].map(name => sole(inputs, name))
   const older = savdstatus && fromSavdstatus(savdstatus)
   const service = runsAsService(unit)

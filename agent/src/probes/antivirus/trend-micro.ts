@@ -4,26 +4,32 @@ import { Absent, defineProbe, type Inputs, sole } from '../../probe.ts'
 import { cut } from '../gather.ts'
 import { colonLines, isServices, printed, refuseRights, runsAsService, services, unread } from './evidence.ts'
 import { type AntivirusProduct, unknownProduct } from './product.ts'
+import { productOfServices, serviceInput, servicesOfWindows } from './windows-services.ts'
 
 const QUERY = '/opt/ds_agent/dsa_query'
+
+/** Of Windows: the scanner of Apex One, and the agent of Deep Security. */
+const SERVICES = /^(ntrtscan|ds_agent)$/i
 
 /** Trend Micro Deep Security and Server & Workload Protection agent: state and anti-malware module; see `dsa_query` in "Command-line basics" of its guide. */
 export default defineProbe({
   subject: 'antivirus',
   source: 'trend-micro',
-  platforms: ['linux'],
+  platforms: ['linux', 'win32'],
   every: '1h',
   timeout: '60s',
   privilege: 'root: dsa_query answers nobody else',
-  blind: 'The day of its patterns: it tells their versions only.',
+  blind: 'The day of its patterns: it tells their versions only. On Windows whatever its service does not tell.',
   inputs: {
     status: { from: `${QUERY} -c GetAgentStatus`, recognise: text => /^[ \t]{0,40}AgentStatus\.\w/m.test(text) },
     antimalware: { from: `${QUERY} -c GetComponentInfo -r au AM`, recognise: text => /^[ \t]{0,40}Component\.AM\.\w/m.test(text) },
     unit: { from: 'systemctl show ds_agent.service', recognise: text => isServices(text, /ds_agent/) },
+    services: serviceInput(SERVICES),
   },
   parse: parseTrendMicro,
 
   async read(host: Host) {
+    if (host.platform === 'win32') return parseTrendMicro({ services: await servicesOfWindows(host, SERVICES) })
     const status = await printed(host, QUERY, '-c', 'GetAgentStatus')
     if (status.length === 0) throw new Absent('the agent of Trend Micro is not installed')
     const antimalware = await printed(host, QUERY, '-c', 'GetComponentInfo', '-r', 'au', 'AM')
@@ -33,6 +39,8 @@ export default defineProbe({
 
 /** @throws Denied to others than root, Error where neither the agent nor its module is told */
 export function parseTrendMicro(inputs: Inputs): FactTypes['antivirus'] {
+  if (inputs.services)
+    return productOfServices(inputs, SERVICES, { ...unknownProduct('Trend Micro agent'), vendor: 'Trend Micro' }, 'registered')
   const captures = [sole(inputs, 'status'), sole(inputs, 'antimalware')].filter(one => one !== undefined)
   const lines = colonLines(captures.map(captured => captured.text.slice(0, 65_536)).join('\n'))
   const state = /^(green|yellow|red)$/i.exec(lines.get('AgentStatus.agentState') ?? '')?.[1]?.toLowerCase()
