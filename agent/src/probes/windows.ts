@@ -1,9 +1,17 @@
 import type { Probe } from '../probe.ts'
 import agentSelf from './agent/self.ts'
+import antivirusBitdefender from './antivirus/bitdefender.ts'
 import antivirusCarbonBlack from './antivirus/carbon-black.ts'
+import antivirusCrowdstrike from './antivirus/crowdstrike.ts'
 import antivirusDefender from './antivirus/defender.ts'
+import antivirusEset from './antivirus/eset.ts'
+import antivirusKaspersky from './antivirus/kaspersky.ts'
+import antivirusMdatp from './antivirus/mdatp.ts'
 import antivirusSecurityCenter from './antivirus/security-center.ts'
 import antivirusSentinelone from './antivirus/sentinelone.ts'
+import antivirusSophos from './antivirus/sophos.ts'
+import antivirusTrendMicro from './antivirus/trend-micro.ts'
+import antivirusWazuh from './antivirus/wazuh.ts'
 import backupsBackblaze from './backups/backblaze.ts'
 import backupsDuplicati from './backups/duplicati.ts'
 import backupsFileHistory from './backups/file-history.ts'
@@ -49,6 +57,14 @@ export const windowsProbes: readonly Probe[] = [
   backupsResticprofile,
   backupsBackblaze,
   antivirusCarbonBlack,
+  antivirusBitdefender,
+  antivirusCrowdstrike,
+  antivirusEset,
+  antivirusKaspersky,
+  antivirusMdatp,
+  antivirusSophos,
+  antivirusTrendMicro,
+  antivirusWazuh,
   antivirusSentinelone,
   antivirusDefender,
   antivirusSecurityCenter,
