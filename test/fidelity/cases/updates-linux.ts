@@ -82,7 +82,7 @@ const redHat: readonly Case[] = [
     files: ['fedora40-upgrades', 'fedora40-installed'].map(file => `${PLUGINS}/rpm-updates/unit-test/stdout/${file}`),
     reading: { ok: waiting({ total: 0 }) },
   },
-  rpm('updates/dnf5', 'fedora41-updateinfo', { ok: waiting({ total: 68, has: { 'coreutils.x86_64': '9.5-12.fc41' } }) }),
+  rpm('updates/dnf5', 'fedora41-updateinfo', { ok: waiting({ total: 68, security: 18, has: { 'coreutils.x86_64': '9.5-12.fc41' } }) }),
   rpm('updates/dnf5', 'fedora41-upgrades', { ok: waiting({ total: 68, has: { 'zstd.x86_64': '1.5.7-1.fc41' } }) }),
   rpm('updates/dnf5', 'fedora42-upgrades', { ok: waiting({ total: 2, has: { 'vim-minimal.x86_64': '2:9.2.280-1.fc42' } }) }),
   rpm('updates/dnf5', 'fedora42-updateinfo', { ok: waiting({ total: 2, security: 2, has: { 'vim-data.noarch': '2:9.2.280-1.fc42' } }) }),

@@ -52,6 +52,13 @@ describe('failed units', () => {
     })
   })
 
+  it('are read from a table with a legend in another language, where its count is right', () => {
+    const german = PLAIN.trimEnd()
+    const rows = german.split('\n').length
+    expect(parse(`${german}\n\n${rows} geladene Units aufgelistet.\n`).bad).toHaveLength(2)
+    expect(() => parse(`${german}\n\n${rows + 1} geladene Units aufgelistet.\n`)).toThrow('Cannot read the line')
+  })
+
   it('carry result and time where systemd tells them, and no time of an unknown zone', () => {
     const fact = parse(JSON_LIST, { details: DETAILS })
     expect(fact.bad).toMatchObject([

@@ -113,6 +113,7 @@ function fromTable({ text, code }: Captured): Unit[] {
   const lines = text.split('\n').map(line => line.trim())
   const units: Unit[] = []
   let legend = false
+  let rows = 0
   for (const line of lines) {
     const match =
       /^(?:[●○↻×x*]\s+)?(\S+\.(?:service|socket|device|mount|automount|swap|target|path|timer|slice|scope))\s+\S+\s+(\S+)\s+\S+(?:\s+(.*))?$/.exec(
@@ -120,6 +121,10 @@ function fromTable({ text, code }: Captured): Unit[] {
       )
     if (match?.[1] && match[2] === 'failed') units.push({ unit: match[1], description: match[3] ?? '' })
     if (/^\d+ (loaded )?units listed\b/.test(line)) legend = true
+    const counted = /^(\d{1,5}) [^●|]{3,80}$/.exec(line)?.[1]
+    // The legend in another language: a count that is right proves that the table is whole.
+    if (!match && counted !== undefined && rows > 0 && Number(counted) === rows) continue
+    if (match) rows++
     if (!match && !isFrame(line)) throw new Error(`Cannot read the line ${JSON.stringify(cut(line, 120))} of systemctl`)
   }
   if (units.length === 0 && !legend && code !== 0) throw new Error('Cannot tell which units failed: systemctl printed nothing')

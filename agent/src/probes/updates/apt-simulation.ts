@@ -42,6 +42,7 @@ export function parseSimulation(captured: Captured): Simulation {
   const promised = lines.map(readSummary).find(count => count !== undefined)
   if (promised !== undefined && promised > changes.length)
     throw new Error(`Cannot trust the simulation: it promises ${promised} updates and lists ${changes.length}`)
+  if (promised === undefined) assertWhole(lines, changes)
   return {
     upgrades: changes.filter(change => compareDebVersions(change.installed, change.candidate) <= 0),
     keptBack: namesUnder(lines, heading => /^(The following packages have been kept back|Not upgrading):$/.test(heading)),
@@ -77,6 +78,29 @@ function readSummary(line: string): number | undefined {
   if (old) return Number(old[1]) + Number(old[3] ?? 0)
   const recent = /^ {2}Upgrading: (\d+), Installing: \d+/.exec(line)
   return recent ? Number(recent[1]) : undefined
+}
+
+/**
+ * Without a summary that can be read (`-qq`, or another language) other things must prove that nothing is missing: a summary's numbers, and a
+ * `Conf` for each `Inst` where there are any.
+ */
+function assertWhole(lines: readonly string[], changes: readonly Upgrade[]): void {
+  const [upgraded, kept] = lines.map(foreignSummary).find(counts => counts !== undefined) ?? []
+  if (upgraded !== undefined && upgraded > changes.length)
+    throw new Error(`Cannot trust the simulation: it promises ${upgraded} updates and lists ${changes.length}`)
+  if (kept !== undefined && kept > 0)
+    throw new Error(`Cannot tell which ${kept} updates are kept back: apt names them in another language than that of LC_ALL=C`)
+  const configured = new Set(lines.flatMap(line => /^Conf (\S{1,300})/.exec(line)?.[1] ?? []))
+  const missing = configured.size > 0 ? changes.find(change => !configured.has(change.name)) : undefined
+  if (missing) throw new Error(`Cannot trust the simulation: it ends before ${missing.name} is configured`)
+}
+
+/** Four counts in a sentence: upgraded, new, removed, not upgraded. The words are translated, the order is not. */
+function foreignSummary(line: string): readonly [upgraded: number, kept: number] | undefined {
+  if (/^(Inst|Conf|Remv|[EWN]:) /.test(line) || line.length > 400 || /[/[\]()]/.test(line)) return undefined
+  const numbers = line.match(/\d+/g)?.map(Number) ?? []
+  const words = line.split(/\d+/).filter(part => /\p{L}/u.test(part))
+  return numbers.length === 4 && words.length >= 4 ? [numbers[0] ?? 0, numbers[3] ?? 0] : undefined
 }
 
 /** Sentences that apt prints only once it has computed the upgrade. */

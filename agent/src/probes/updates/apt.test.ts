@@ -152,12 +152,30 @@ test('a list that is shorter than its summary promises is a failure', () => {
   expect(() => judge({ simulate: cut })).toThrow('promises 2 updates and lists 1')
 })
 
+test('a list in another language is held against its summary too', () => {
+  const german = (counts: string, lines: string) => ({ simulate: input(`Paketlisten werden gelesen…\n${counts}\n${lines}`) })
+  const two = '2 aktualisiert, 0 neu installiert, 0 zu entfernen und 0 nicht aktualisiert.'
+  const [a, b] = ['Inst a [1] (2 Debian:13/stable [amd64])\n', 'Inst b [1] (2 Debian:13/stable [amd64])\n']
+
+  expect(judge(german(two, a + b)).pending).toHaveLength(2)
+  expect(() => judge(german(two, a))).toThrow('promises 2 updates and lists 1')
+  expect(() => judge(german(two.replace('0 nicht', '3 nicht'), a + b))).toThrow('which 3 updates are kept back')
+})
+
+test('a quiet list that ends before all are configured is a failure', () => {
+  const quiet = 'Inst a [1] (2 Debian:13/stable [amd64])\nConf a (2 Debian:13/stable [amd64])\nInst b [1] (2 Debian:13/stable [amd64])\n'
+
+  expect(() => judge({ simulate: input(quiet) })).toThrow('ends before b is configured')
+  expect(judge({ simulate: input(`${quiet}Conf b (2 Debian:13/stable [amd64])\n`) }).pending).toHaveLength(2)
+})
+
 test('only lines with the installed version are updates', () => {
   const simulate = input(`Remv gone [1.0]
 Inst linux-image-6.12.9-amd64 (6.12.9-1 Debian-Security:13/stable-security [amd64])
 Inst linux-image-amd64 [6.12.8-1] (6.12.9-1 Debian-Security:13/stable-security [amd64]) []
 Inst libc6:i386 [2.41-1] (2.41-2 Debian:13.2/stable, Debian-Security:13/stable-security [i386])
 Conf linux-image-amd64 (6.12.9-1 Debian-Security:13/stable-security [amd64])
+Conf libc6:i386 (2.41-2 Debian:13.2/stable, Debian-Security:13/stable-security [i386])
 `)
 
   const fact = judge({ simulate })

@@ -23,6 +23,16 @@ describe('what zypper lists', () => {
     expect(fact.classified).toBe(true)
   })
 
+  test('patches are sorted to patches wherever their kind stands, as XML of older versions and as table', () => {
+    const older = patch('needed').replace(' kind="patch"', '').replace('interactive="reboot"', 'interactive="reboot" kind="patch"')
+    const listed =
+      'Repository | Name    | Category | Severity  | Interactive | Status | Summary\n-----------+---------+----------+-----------+-------------+--------+--------\n'
+    for (const text of [xml(patch('needed')), xml(older), listed])
+      expect(Object.entries(zypper.inputs).find(([, spec]) => spec.recognise?.(text))?.[0]).toBe('patches')
+    expect(read(input(xml(older)))).toMatchObject({ classified: true, pending: [{ class: 'security' }] })
+    expect(Object.entries(zypper.inputs).find(([, spec]) => spec.recognise?.(xml(other)))?.[0]).toBe('packages')
+  })
+
   test('patches that are not needed or applied are none', () => {
     for (const status of ['not-needed', 'applied']) expect(read(input(xml(patch(status)))).pending).toEqual([])
   })

@@ -25,7 +25,8 @@ export default defineProbe({
   inputs: {
     patches: {
       from: `${zypper.join(' ')} list-patches`,
-      recognise: text => text.includes('<update kind="patch"') || /no-update-repositories/.test(text),
+      recognise: text =>
+        /<update\s[^>]{0,1000}\bkind="patch"|^Repository +\| Name +\| Category|no-update-repositories/m.test(text.slice(0, 65_536)),
     },
     packages: {
       from: `${zypper.join(' ')} list-updates`,
