@@ -51,7 +51,7 @@ export default defineProbe<'backups', readonly MarkerJob[]>({
         minBytes: 1000,
         filesystem: { mountPoint: '/mnt/nas' },
       },
-      { name: 'rsync', path: '/var/lib/backup/last-run.json', every: '1d', tool: 'rsync' },
+      { name: 'rsync', path: '/var/lib/backup/last-run.json', every: '1d', tool: 'rsync', kind: 'sync' },
     ],
   },
   inputs: {
@@ -219,10 +219,16 @@ function time(at: number): number {
   return at
 }
 
-/** restic ends with 3 and borg with 1 when something was left out; whatever else is not 0 is a failure. */
+/**
+ * restic ends with 3 and borg with 1 when something was left out, rsync with 24 when files vanished while it read; whatever else is not 0 is a failure: rsync
+ * ends with 23 where one file could not be read, and where none of the source was there.
+ */
 function resultOf(exit: number | null, tool: string): Job['lastResult'] {
   if (exit === null || exit === 0) return 'success'
-  const isPartial = (tool === 'restic' && exit === 3) || (tool === 'borg' && (exit === 1 || (exit >= 100 && exit <= 127)))
+  const isPartial =
+    (tool === 'restic' && exit === 3) ||
+    (tool === 'rsync' && exit === 24) ||
+    (tool === 'borg' && (exit === 1 || (exit >= 100 && exit <= 127)))
   return isPartial ? 'warnings' : 'failed'
 }
 
