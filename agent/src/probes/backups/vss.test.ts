@@ -1,6 +1,8 @@
 import type { FactTypes } from '@fettle/catalog'
 import { expect, test } from 'vitest'
 import { factOf, survives } from '../../../../test/kit/hostile.ts'
+import { hostOf, machine } from '../../../../test/kit/machine.ts'
+import { runProbe } from '../../runner.ts'
 import vss from './vss.ts'
 
 // Written after the documentation of Win32_ShadowCopy, Win32_ShadowStorage, SystemRestore and of `vssadmin list writers`: there is no Windows here.
@@ -85,6 +87,17 @@ test('a writer that failed is told, in any language', () => {
   })
   const german = writer('[7] Fehler').replace('Writer name', 'Verfassername').replace('State', 'Status')
   expect(failedOf(german)?.warnings).toEqual(['the writer System Writer is in the state 7 (Fehler): a backup that needs it fails'])
+})
+
+test('a language that sets a space before its colons is read', () => {
+  const french = writer('[9] Échec').replace('Writer name:', 'Nom du rédacteur :').replace('State:', 'État :')
+  expect(failedOf(french)?.warnings).toEqual(['the writer System Writer is in the state 9 (Échec): a backup that needs it fails'])
+})
+
+test('a vssadmin that is not there hides no shadow copy', async () => {
+  const commands = { 'powershell backups/vss': { text: JSON.stringify(whole) } }
+  const outcome = await runProbe(vss, hostOf(machine({ now: NOW, commands })), undefined, 3_600_000)
+  expect(outcome).toMatchObject({ outcome: 'ok', data: { jobs: [{ snapshots: 3 }, {}, { name: 'writers', standing: 'unknown' }] } })
 })
 
 test('writers that cannot be asked are unknown, and alone denied', () => {

@@ -4,6 +4,7 @@ import { type Captured, Denied, defineProbe, type Inputs, type ParseContext, sol
 import { type Answer, answerOf, isAnswer, partIfThere, partOf } from '../windows/answer.ts'
 import { type Properties, whole } from '../windows/properties.ts'
 import { windowsTime } from '../windows/time.ts'
+import { runFor } from './gather.ts'
 import { blankJob, clip, isFuture, type Job, learnedEvery, Unanswered, unanswered, warningList } from './job.ts'
 
 const SCRIPT = 'backups/vss'
@@ -44,7 +45,8 @@ export default defineProbe({
 
   async read(host: Host) {
     const answer = await host.powershell(SCRIPT)
-    const writers = await host.run(WRITERS, { timeoutMs: WRITERS_MS })
+    // Without vssadmin, or with a writer that hangs, the shadow copies are told all the same.
+    const writers = await runFor(host, 'writers', WRITERS, { timeoutMs: WRITERS_MS })
     return parseVss({ answer: [answer], writers: [writers] }, { now: host.now(), hostname: host.hostname, options: undefined })
   },
 })
@@ -128,7 +130,8 @@ function failedWriters({ text, stderr, code }: Captured): string[] {
   if (blocks.length === 0) {
     if (/access|administrat|0x80070005|elevat/i.test(`${stderr} ${text.slice(0, 2_000)}`) || code === 5)
       throw new Denied('vssadmin answers administrators only', 'Run the agent as a service (LocalSystem).')
-    throw new Unanswered(`vssadmin lists no writer${code ? ` (exit code ${code})` : ''}`, 'See whether the service VSS starts.')
+    const why = clip(stderr, 150) || (code ? `exit code ${code}` : 'no reason is told')
+    throw new Unanswered(`vssadmin lists no writer: ${why}`, 'See whether the service VSS starts, and which writer hangs.')
   }
   return blocks.slice(0, 256).flatMap(block => {
     const name = clip(/: '([^\n]{1,200})'/.exec(block)?.[1] ?? '?', 120)
