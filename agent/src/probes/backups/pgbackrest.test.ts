@@ -94,6 +94,23 @@ test('a repository elsewhere is only asked where the network may be used', async
   expect(await runProbe(pgbackrest, hostOf(machine()), off, 0)).toMatchObject({ outcome: 'absent' })
 })
 
+test('a repository on a disk that sleeps is not looked at', async () => {
+  const m = machine({
+    now: NOW,
+    files: {
+      '/etc/pgbackrest.conf': '[global]\nrepo1-path=/srv/pg\n[demo]\npg1-path=/x\n',
+      '/proc/self/mountinfo': '31 1 8:17 / /srv rw - ext4 /dev/sdb rw\n',
+      '/sys/class/block/sdb/queue/rotational': '1',
+    },
+    commands: { 'smartctl -n standby,3 -i /dev/sdb': { code: 3 } },
+  })
+
+  expect((await runProbe(pgbackrest, hostOf(m), { network: false, user: 'postgres' }, 0)).data).toMatchObject({
+    jobs: [{ standing: 'unknown', reason: /sdb sleeps/ }],
+  })
+  expect(m.ran).toHaveLength(1)
+})
+
 const folder = mkdtempSync(join(tmpdir(), 'fettle-pgbackrest-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -113,6 +130,22 @@ test('the real pgBackRest: an empty repository has no stanza, one that is spoilt
   const { jobs } = pgbackrest.parse({ info: [info] }, { now: NOW, hostname: 'x', options: {} }) as Fact
 
   expect(jobs).toMatchObject([{ name: 'demo', standing: 'unknown', lastSuccessAt: null }])
+})
+
+test('what pgBackRest printed after a real backup', () => {
+  const info = readFileSync(new URL('./fixtures/pgbackrest-info.json', import.meta.url), 'utf8')
+
+  expect(factOf<Fact>(pgbackrest, { info }, NOW).jobs).toMatchObject([
+    {
+      name: 'demo',
+      standing: 'known',
+      lastResult: 'success',
+      lastSuccessAt: 1_795_340_401_000,
+      durationMs: 6_000,
+      sourceBytes: 22_992_543,
+      addedBytes: 3_043_457,
+    },
+  ])
 })
 
 const sample = new URL(

@@ -4,6 +4,7 @@ import { type Host, HostError, NotInstalled } from '../../host.ts'
 import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs, needed, type ParseContext } from '../../probe.ts'
 import { cut } from '../gather.ts'
 import { documentIn, type Json, numberOf, objectOf, objectsOf, wordOf } from '../loose-json.ts'
+import { asleepUnder, devicesOf, mountOf, mountsOf } from './awake.ts'
 import { blankJob, clip, isFuture, type Job, learnedEvery, Unanswered, unanswered } from './job.ts'
 import { plainText } from './options.ts'
 
@@ -51,6 +52,8 @@ export default defineProbe<'backups', Options>({
       throw new Absent('pgBackRest has no stanza')
     if (isRemote(config) && !given.network)
       throw new Failed('its repository is on another machine, and the network may not be used', 'Set backups.pgbackrest.network to true.')
+    const sleeps = await asleep(host, config)
+    if (sleeps !== null) return { jobs: [unanswered(blankJob('repository', 'pgbackrest'), new Error(sleeps))] }
     const info = await ask(host, given.user)
     return parsePgbackrest({ info: [info] }, { now: host.now(), hostname: host.hostname, options: given })
   },
@@ -59,9 +62,17 @@ export default defineProbe<'backups', Options>({
 /** A repository of its own machine has neither a host nor a type but posix. */
 function isRemote(config: string): boolean {
   return (
-    /^[ \t]*repo\d{0,3}-host[ \t]*=/m.test(config) ||
-    /^[ \t]*repo\d{0,3}-type[ \t]*=[ \t]*(?!posix[ \t]*$|cifs[ \t]*$)\S/m.test(config)
+    /^[ \t]*repo\d{0,3}-host[ \t]*=/m.test(config) || /^[ \t]*repo\d{0,3}-type[ \t]*=[ \t]*(?!posix[ \t]*$|cifs[ \t]*$)\S/m.test(config)
   )
+}
+
+async function asleep(host: Host, config: string): Promise<string | null> {
+  const mounts = mountsOf(await host.text('/proc/self/mountinfo', { missing: '' }))
+  for (const [, path = ''] of config.matchAll(/^[ \t]*repo\d{0,3}-path[ \t]*=[ \t]*(\/\S{0,1000})/gm)) {
+    const sleeps = await asleepUnder(host, await devicesOf(host, mountOf(mounts, path)))
+    if (sleeps !== null) return sleeps
+  }
+  return null
 }
 
 async function configOf(host: Host): Promise<string> {
