@@ -30,6 +30,7 @@ import backupsRsnapshot from './backups/rsnapshot.ts'
 import backupsSnapper from './backups/snapper.ts'
 import backupsSystemd from './backups/systemd.ts'
 import backupsTimeshift from './backups/timeshift.ts'
+import backupsVeeamLinux from './backups/veeam-linux.ts'
 import backupsZfsSnapshots from './backups/zfs-snapshots.ts'
 import batterySysfs from './battery/sysfs.ts'
 import clockChrony from './clock/chrony.ts'
@@ -128,6 +129,7 @@ export const linuxProbes: readonly Probe[] = [
   backupsResticprofile,
   backupsRsnapshot,
   backupsSystemd,
+  backupsVeeamLinux,
   backupsPgbackrest,
   backupsProxmoxBackupClient,
   backupsProxmox,
