@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
+import { printed } from '../../../test/kit/hostile.ts'
 import { hostOf, machine } from '../../../test/kit/machine.ts'
 import { PowerShell, type StartPowerShell } from '../host/powershell.ts'
 import { Recording } from '../host/recording.ts'
@@ -9,6 +10,7 @@ import { replayHost } from '../host/replay.ts'
 import { openStateDir } from '../host/state.ts'
 import type { Host } from '../host.ts'
 import { keyOf, type Probe } from '../probe.ts'
+import { checked, outcomeOf } from '../runner.ts'
 import { lookAtAll } from '../survey.ts'
 import { windowsProbes } from './windows.ts'
 
@@ -80,4 +82,40 @@ test('what PowerShell answered is captured, and judged alike when it is played a
   const replayed = await replayHost(folder)
 
   expect(await lookedAt(replayed.host)).toEqual(facts)
+})
+
+describe('what PowerShell may say instead of an answer', () => {
+  // The registry speaks for itself there; its controls are told one by one, see its own tests.
+  const scripted = probes.filter(probe => probe.inputs.answer && keyOf(probe) !== 'hardening/windows').map(keyOf)
+  const failure = (id: string, type = id) => JSON.stringify({ error: { hr: '0x80131501', msg: 'x', id, type } })
+  const notFound = 'System.Management.Automation.CommandNotFoundException'
+  const told = (key: string, text: string) => {
+    const probe = probes.find(one => keyOf(one) === key)
+    if (!probe) throw new Error(`there is no source ${key}`)
+    try {
+      return checked(probe, probe.parse({ answer: [printed(text)] }, { now: NOW, hostname: 'x', options: probe.setting?.default })).outcome
+    } catch (error) {
+      return outcomeOf(error, 'win32').outcome
+    }
+  }
+
+  test.each(scripted)('%s never takes it for one', key => {
+    expect([told(key, ''), told(key, '{}'), told(key, '[]'), told(key, '{"error":{}}')]).toEqual(['failed', 'failed', 'failed', 'failed'])
+    expect(told(key, '{"languageMode":"ConstrainedLanguage"}')).toBe('denied')
+    expect(told(key, JSON.stringify(refusal))).toBe('denied')
+    expect(told(key, failure('CouldNotAutoloadMatchingModule', notFound))).toBe('failed')
+    expect(['absent', 'failed']).toContain(told(key, failure('CommandNotFoundException', notFound)))
+  })
+
+  test.each([
+    'system/windows',
+    'usage/windows',
+    'services/windows',
+    'reboot/windows',
+    'filesystems/windows',
+    'disks/windows',
+    'firewall/windows',
+  ])('%s is there on every Windows: a class that is missing is a fault of WMI', key => {
+    expect(told(key, JSON.stringify({ error: { hr: '0x80041010', msg: 'Invalid class' } }))).toBe('failed')
+  })
 })

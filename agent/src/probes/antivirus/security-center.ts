@@ -37,9 +37,7 @@ export default defineProbe({
 
 /** @throws Absent on servers and where nothing registered, Error where no product can be read */
 export function parseSecurityCenter(inputs: Inputs): FactTypes['antivirus'] {
-  const objects = inputs.products
-    ? inputs.products.flatMap(({ text }) => jsonObjects(text) ?? listObjects(text))
-    : (partOf(answerOf(needed(inputs, 'answer')), 'products') ?? [])
+  const objects = inputs.products ? inputs.products.flatMap(({ text }) => jsonObjects(text) ?? listObjects(text)) : listedIn(inputs)
   const registered = objects.filter(object => object.has('productstate') || object.has('displayname'))
   if (inputs.products && registered.length === 0) throw new Error('Cannot read any product: wanted displayName and productState')
   if (registered.length === 0) throw new Absent('no antivirus product has registered with Windows Security Center')
@@ -50,6 +48,12 @@ export function parseSecurityCenter(inputs: Inputs): FactTypes['antivirus'] {
       another && isMicrosoft(product) && product.running === false ? { ...product, passive: true } : product,
     ),
   }
+}
+
+function listedIn(inputs: Inputs): Properties[] {
+  const products = partOf(answerOf(needed(inputs, 'answer')), 'products')
+  if (!products) throw new Error('Cannot read the products: the answer has no list')
+  return products
 }
 
 function isMicrosoft({ name }: AntivirusProduct): boolean {

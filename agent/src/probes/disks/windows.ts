@@ -1,6 +1,6 @@
 import type { FactTypes } from '@fettle/catalog'
 import type { Host } from '../../host.ts'
-import { Absent, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
+import { defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
 import { cut } from '../gather.ts'
 import { type Answer, answerOf, isAnswer, partIfThere, partOf, raise } from '../windows/answer.ts'
 import { besides, isEventXml } from '../windows/events.ts'
@@ -79,13 +79,13 @@ export default defineProbe({
   },
 })
 
-/** @throws Absent where there is no disk, Denied, Error where what is given cannot be read */
+/** @throws Denied, Error where what is given cannot be read */
 export function parseDisks(inputs: Inputs, { now }: ParseContext): FactTypes['disks'] {
   const captured = sole(inputs, 'answer')
-  const disks = captured ? answered(answerOf(captured), now) : listed(inputs, now)
+  const disks = captured ? answered(answerOf(captured, 'always'), now) : listed(inputs, now)
   const events = loggedIn(inputs)
   if (disks.length === 0 && !captured && events.events && events.events.length > 0) return { disks: [], ...events }
-  if (disks.length === 0) throw captured ? new Absent('Windows knows no physical disk') : new Error('Cannot read any disk')
+  if (disks.length === 0) throw new Error(captured ? 'Windows names no physical disk, although it runs from one' : 'Cannot read any disk')
   return { disks: disks.sort((a, b) => Number(a.passed === true) - Number(b.passed === true)).slice(0, MOST_DISKS), ...events }
 }
 
@@ -105,7 +105,9 @@ function answered(answer: Answer, now: number): Disk[] {
   const counters = partIfThere(answer, 'counters')
   const predictions = partIfThere(answer, 'predictions')
   const hint = whyNot(answer)
-  return (partOf(answer, 'disks') ?? []).map(object => {
+  const found = partOf(answer, 'disks')
+  if (!found) throw new Error('Cannot read the disks: the answer has no list')
+  return found.map(object => {
     const id = object.get('deviceid')
     const own = (one: Properties) => id !== undefined && one.get('deviceid') === id
     return diskOf(object, { counter: counters?.find(own), prediction: predictions?.find(own), hint, now })

@@ -88,7 +88,9 @@ function answered(inputs: Inputs): Volume[] {
   if (!captured) return []
   const answer = answerOf(captured)
   const drive = String(answer.systemDrive ?? '').toUpperCase()
-  const objects = (partOf(answer, 'volumes') ?? []).filter(object => object.get('volumetype') !== '2')
+  const volumes = partOf(answer, 'volumes')
+  if (!volumes) throw new Error('Cannot read the volumes: the answer has no list')
+  const objects = volumes.filter(object => object.get('volumetype') !== '2')
   return objects.map(object => volumeOf(object, drive))
 }
 

@@ -39,7 +39,7 @@ export default defineProbe({
 /** @throws Absent where no volume is mounted, Denied, Error */
 export function parseVolumes(inputs: Inputs): FactTypes['filesystems'] {
   const captured = sole(inputs, 'answer')
-  const answer = captured ? answerOf(captured) : undefined
+  const answer = captured ? answerOf(captured, 'always') : undefined
   const objects = answer ? partOf(answer, 'volumes') : (inputs.volumes ?? []).flatMap(({ text }) => listed(text))
   if (!captured && !inputs.volumes && inputs.events) return logged(inputs)
   if (!objects || (!captured && objects.length === 0)) throw new Error('Cannot read any volume')

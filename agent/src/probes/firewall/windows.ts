@@ -54,7 +54,7 @@ export function parseFirewall(inputs: Inputs): FactTypes['firewall'] {
 function fromAnswer(inputs: Inputs): Profile[] {
   const captured = sole(inputs, 'answer')
   if (!captured) return []
-  const answer = answerOf(captured)
+  const answer = answerOf(captured, 'always')
   const networks = partIfThere(answer, 'networks')?.map(network => NETWORKS[(network.get('category') ?? '').toLowerCase()])
   const service = partIfThere(answer, 'service')?.[0]?.get('state')
   const profiles = (partOf(answer, 'profiles') ?? []).map(profileOf)

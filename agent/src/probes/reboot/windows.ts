@@ -42,7 +42,7 @@ export default defineProbe({
 /** @throws where neither an answer nor any of the keys is there */
 export function parseReboot(inputs: Inputs): FactTypes['reboot'] {
   const captured = sole(inputs, 'answer')
-  if (captured) return factOf(...answered(answerOf(captured)))
+  if (captured) return factOf(...answered(answerOf(captured, 'always')))
   return factOf(...exported(registryOf(inputs.registry ?? [])))
 }
 

@@ -34,7 +34,7 @@ export default defineProbe({
 
 /** @throws Denied, Error where the list is missing */
 export function parseServices(inputs: Inputs, { now }: ParseContext): FactTypes['services'] {
-  const answer = answerOf(needed(inputs, 'answer'))
+  const answer = answerOf(needed(inputs, 'answer'), 'always')
   const services = partOf(answer, 'services')
   if (!services) throw new Error('Cannot read the services: the answer has no list')
   const booted = windowsTime(partOf(answer, 'os')?.[0]?.get('lastbootuptime'))

@@ -57,7 +57,7 @@ export default defineProbe({
 /** @throws where the version of Windows cannot be read */
 export function parseSystem(inputs: Inputs, { hostname }: ParseContext): System {
   const captured = sole(inputs, 'answer')
-  if (captured) return answered(answerOf(captured), hostname)
+  if (captured) return answered(answerOf(captured, 'always'), hostname)
   const listed = sole(inputs, 'os')
   const printed = sole(inputs, 'systeminfo')
   const registry = registryOf(inputs.registry ?? [])

@@ -28,7 +28,7 @@ export default defineProbe({
 
 /** @throws Denied, Error where memory or processors are missing */
 export function parseUsage(inputs: Inputs): FactTypes['usage'] {
-  const answer = answerOf(needed(inputs, 'answer'))
+  const answer = answerOf(needed(inputs, 'answer'), 'always')
   const [memory] = partOf(answer, 'memory') ?? []
   const total = whole(memory?.get('total'))
   const free = whole(memory?.get('free'))

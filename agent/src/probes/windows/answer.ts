@@ -1,4 +1,4 @@
-import { Absent, type Captured, Denied } from '../../probe.ts'
+import { Absent, type Captured, Denied, Failed } from '../../probe.ts'
 import { cut } from '../gather.ts'
 import { type Properties, propertiesOf } from './properties.ts'
 
@@ -10,6 +10,8 @@ const DENIED = new Set(['0x80041003', '0x80070005', '0x80041062', '0x80070522'])
 /** … "there is no such thing": namespace, class, provider, not supported, object not found. */
 const ABSENT = new Set(['0x8004100e', '0x80041010', '0x8004100c', '0x80041002', '0x80131577'])
 
+const MODULE = 'See whether AppLocker, App Control or the execution policy keeps the module from being loaded.'
+const BROKEN = 'Every Windows has this: see whether WMI works (`winmgmt /verifyrepository`).'
 const ADMINISTRATOR = 'Run the agent as a service (LocalSystem).'
 
 /** Whether a text is what one of our scripts made: an object that holds one of `keys`, or an error. */
@@ -20,10 +22,11 @@ export function isAnswer(text: string, ...keys: readonly string[]): boolean {
 }
 
 /**
- * What a script answered. Nothing at all is a failure: PowerShell that is blocked prints nothing.
- * @throws Denied, Absent, or Error with the HRESULT
+ * What a script answered. Nothing at all is a failure: PowerShell that is blocked prints nothing. `always`: every Windows has what it asks for, so
+ * that "there is no such class" tells of a broken repository of WMI and not of a machine without it.
+ * @throws Denied, Absent (never with `always`), or Error with the HRESULT
  */
-export function answerOf(captured: Captured): Answer {
+export function answerOf(captured: Captured, there?: 'always'): Answer {
   const text = captured.text.replace(/^\ufeff/, '').trim()
   if (text === '') throw new Error(blocked(captured))
   const value = parsed(text)
@@ -35,7 +38,12 @@ export function answerOf(captured: Captured): Answer {
       `PowerShell runs in ${cut(String(answer.languageMode), 60)} mode, in which nothing can be asked`,
       'Allow the signed scripts of the agent in AppLocker or App Control, or exclude its service account.',
     )
-  raise(answer.error)
+  try {
+    raise(answer.error)
+  } catch (error) {
+    if (there === 'always' && error instanceof Absent) throw new Failed(error.message, BROKEN)
+    throw error
+  }
   return answer
 }
 
@@ -59,7 +67,9 @@ export function raise(error: unknown): void {
   // The CIM cmdlets put the code of WMI into the name of the error only.
   const code = (/HRESULT (0x[0-9a-f]{8})/i.exec(String(id))?.[1] ?? String(hr)).toLowerCase()
   const text = `${cut(String(msg), 300)}${code === '' ? '' : ` (${cut(code, 12)})`}`
-  if (/CommandNotFound|CouldNotAutoLoadModule/.test(`${id} ${type}`)) throw new Absent(`the module is not there: ${text}`)
+  // The module is there, and something keeps it from being loaded; the type of this error is "command not found" too.
+  if (/CouldNotAutoLoad/i.test(String(id))) throw new Failed(`the module could not be loaded: ${text}`, MODULE)
+  if (/CommandNotFound/.test(`${id} ${type}`)) throw new Absent(`the module is not there: ${text}`)
   if (DENIED.has(code) || /UnauthorizedAccess|PermissionDenied/.test(`${id} ${type}`)) throw new Denied(text, ADMINISTRATOR)
   if (ABSENT.has(code)) throw new Absent(text)
   throw new Error(`Windows answered: ${text}`)
