@@ -168,10 +168,32 @@ const windows: readonly Case[] = [
   ),
 ]
 
+const others: readonly Case[] = [
+  any(
+    'backups/kopia',
+    'kopia+kopia/site/content/docs/Getting_started/_index.md.manifest-show.json',
+    job({
+      standing: 'known',
+      lastResult: 'success',
+      lastSuccessAt: at('2019-06-23T03:15:53.038Z'),
+      sourceBytes: 61_414_615,
+      files: 12_500,
+    }),
+  ),
+  // Its times carry the name of a zone, which tells no offset.
+  any('backups/kopia', 'kopia+kopia/site/content/docs/Getting_started/_index.md.snapshot-list.txt', unasked(/name of a zone/)),
+  any(
+    'backups/resticprofile',
+    'creativeprojects+resticprofile/shell/plain_summary_test.go.backup-plain.txt',
+    job({ ...UNTOLD, lastResult: 'success', files: 223 }),
+  ),
+  { source: 'backups/rsnapshot', files: ['live/debian-12/storage_tools/rsnapshot-configtest.txt'], reading: unasked(/in order/) },
+]
+
 /** Backups of all tools. */
 export const backups: CaseList = {
   domain: 'backup',
-  cases: () => [...restic, ...borg, ...timeMachine, ...windows],
+  cases: () => [...restic, ...borg, ...timeMachine, ...windows, ...others],
   leftOut: [
     {
       files: /^backup\/.*\/infomaniak-swiss-backup-(devices|products)\//,
