@@ -11,6 +11,11 @@ export const XPROTECT_BUNDLES = [
   '/Library/Apple/System/Library/CoreServices/XProtect.bundle/Contents/Info.plist',
   '/var/protected/xprotect/XProtect.bundle/Contents/Info.plist',
 ] as const
+/**
+ * A version of the data and the day Apple published it; see the SOFA feed of the project macadmins (data/resources/xprotect.json). Who has an older
+ * one has fetched nothing since.
+ */
+export const XPROTECT_KNOWN = { version: 5356, day: '2026-08-18' } as const
 const REMEDIATOR = '/Library/Apple/System/Library/CoreServices/XProtect.app/Contents/Info.plist'
 
 /** What macOS itself has against malware; see "Protecting against malware in macOS" in Apple's platform security guide, and xprotect(8). */

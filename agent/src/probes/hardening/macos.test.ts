@@ -47,7 +47,7 @@ test('automatic login is off where its key is missing, and nothing is said witho
 
 test('XProtect whose data is older than three months is only partly on', () => {
   const bundle = plist(
-    '<dict><key>CFBundleIdentifier</key><string>com.apple.XProtect</string><key>CFBundleShortVersionString</key><string>5300</string></dict>',
+    '<dict><key>CFBundleIdentifier</key><string>com.apple.XProtect</string><key>CFBundleShortVersionString</key><string>5360</string></dict>',
   )
   const history = (date: string) =>
     plist(
@@ -59,6 +59,20 @@ test('XProtect whose data is older than three months is only partly on', () => {
   expect(parse({ bundle, history: history('2027-05-01T00:00:00Z'), gatekeeper: given('assessments enabled\n') }).controls[1]).toMatchObject(
     { state: 'unknown' },
   )
+})
+
+test('XProtect of a version that is known to be old is only partly on, whenever it came', () => {
+  const bundle = (version: string) =>
+    plist(
+      `<dict><key>CFBundleIdentifier</key><string>com.apple.XProtect</string><key>CFBundleShortVersionString</key><string>${version}</string></dict>`,
+    )
+  const then = Date.UTC(2026, 8, 1)
+
+  expect(parse({ bundle: bundle('5337') }).controls).toMatchObject([{ name: 'xprotect', state: 'partial' }])
+  expect(parse({ bundle: bundle('5356') }).controls).toMatchObject([{ state: 'on' }])
+  expect(parseMacHardening({ bundle: bundle('5337') }, { now: then, hostname: 'mac', options: undefined }).controls).toMatchObject([
+    { state: 'on' },
+  ])
 })
 
 test('device management decides over the screen lock', () => {

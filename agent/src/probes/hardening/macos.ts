@@ -2,7 +2,7 @@ import type { FactTypes } from '@fettle/catalog'
 import type { Host } from '../../host.ts'
 import { HostError } from '../../host.ts'
 import { type Captured, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
-import { XPROTECT_BUNDLES, xprotectVersion } from '../antivirus/xprotect.ts'
+import { XPROTECT_BUNDLES, XPROTECT_KNOWN, xprotectVersion } from '../antivirus/xprotect.ts'
 import { present } from '../gather.ts'
 import {
   dictsOf,
@@ -139,9 +139,12 @@ function automaticLogin(text: string): MacControl {
   return user === null ? control('no_automatic_login', 'on') : control('no_automatic_login', 'off', 'a user is logged in automatically')
 }
 
-/** The data's age by when the Mac last installed any: Apple's history of installs. */
+/** The data's age by a version whose day is known, and by when the Mac last installed any: Apple's history of installs. */
 function xprotect(bundles: readonly string[], history: string | undefined, now: number): MacControl {
   const version = xprotectVersion(bundles)
+  const { version: known, day: published } = XPROTECT_KNOWN
+  if (Number(version) < known && now - Date.parse(published) > XPROTECT_OLD)
+    return control('xprotect', 'partial', `version ${version} is older than ${known}, which Apple published on ${published}`)
   const entries = history === undefined ? [] : dictsOf(parsePlist(history))
   const times = entries
     .filter(entry => /^XProtectPlistConfigData/.test(textIn(entry.displayName) ?? ''))
