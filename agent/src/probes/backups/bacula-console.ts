@@ -17,11 +17,7 @@ export function parseConsole(text: string): Run[] {
     /^.*(authorization problem|authentication error|Failed to connect|Could not connect|is an invalid command|Client .* not found).*$/im.exec(
       text.slice(0, 65_536),
     )
-  const rows = /^\{/m.test(text)
-    ? fromJson(text)
-    : /^\| *jobid *\|/im.test(text)
-      ? fromTable(text)
-      : fromLines(text)
+  const rows = /^\{/m.test(text) ? fromJson(text) : /^\| *jobid *\|/im.test(text) ? fromTable(text) : fromLines(text)
   if (rows.length > 0) return rows.slice(0, MOST_ROWS).map(runOf)
   if (refused) throw new Error(`The director did not answer: ${refused[0].trim().slice(0, 160)}`)
   if (/^No results to list\.|"jobs":\s*\[\s*\]/m.test(text)) return []
