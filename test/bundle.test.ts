@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -19,6 +20,17 @@ beforeAll(() => {
 afterAll(() => {
   for (const folder of made) rmSync(folder, { recursive: true, force: true })
 })
+
+test('the program that takes stock stands beside the bundle, and tells what it tells from the sources', async () => {
+  const main = await bundled(entry)
+  made.push(dirname(main))
+  const told = (program: string) => {
+    const { cpu, bios } = JSON.parse(execFileSync(process.execPath, [program], { encoding: 'utf8' })) as Record<string, unknown>
+    return { cpu, bios }
+  }
+  expect(told(join(dirname(main), 'inventory.js'))).toEqual(told(join(agent, 'host/inventory.ts')))
+  expect(readFileSync(main, 'utf8')).not.toContain('dmidecode')
+}, 60_000)
 
 test('a bundle finds every PowerShell script that the sources have', async () => {
   const main = await bundled(entry)

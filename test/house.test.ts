@@ -111,7 +111,8 @@ describe('every thing is in its list', () => {
       for (const part of ['facts', 'metrics', 'checks'])
         expect(existsSync(join(root, `packages/catalog/src/subjects/${subject.name}/${part}.ts`)), `${subject.name}/${part}.ts`).toBe(true)
       expect(subject.metrics.length, `metrics of ${subject.name}`).toBeGreaterThan(0)
-      expect(subject.checks.length, `checks of ${subject.name}`).toBeGreaterThan(0)
+      // An inventory is never judged: its library cannot tell a failure from "no such thing".
+      if (subject.name !== 'hardware') expect(subject.checks.length, `checks of ${subject.name}`).toBeGreaterThan(0)
       expect(
         probes.some(probe => probe.subject === subject.name),
         `a probe for ${subject.name}`,

@@ -114,4 +114,9 @@ export type Host = {
    * Scripts that are asked for together share one process. @throws NotInstalled, TimedOut, or Error where the process failed
    */
   powershell(script: string, options?: PowerShellOptions): Promise<Captured>
+  /**
+   * What this machine is made of, as the library systeminformation tells it (agent/src/host/inventory.ts), as JSON text: run in a child by the Node
+   * that runs this agent, since the library would weigh on it. @throws TimedOut, or Error where a signal ended it
+   */
+  inventory(options?: Pick<RunOptions, 'timeoutMs'>): Promise<Captured>
 }

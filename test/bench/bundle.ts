@@ -10,9 +10,11 @@ const ROLLDOWN = join(ROOT, 'node_modules/rolldown/bin/cli.mjs')
 
 /** Where the probes' PowerShell scripts are. They are read at run time, so they are shipped as they are, in `probes` beside the bundle. */
 const PROBES = join(ROOT, 'agent/src/probes')
+/** The program that the agent runs in a child to take stock: a bundle of its own, or the daemon would carry its library. */
+const INVENTORY = join(ROOT, 'agent/src/host/inventory.ts')
 
 /**
- * The program as it is shipped: bundled and minified, no types to strip at run time, the probes' scripts beside it.
+ * The program as it is shipped: bundled and minified, no types to strip at run time, the probes' scripts and what the agent runs in a child beside it.
  * @returns its main file @throws where it cannot be bundled
  */
 export async function bundled(main: string): Promise<string> {
@@ -20,7 +22,7 @@ export async function bundled(main: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'bundle-'))
   // What is not bundled (package.json of the version) is found as from the sources.
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
-  const args = [ROLLDOWN, main, '--platform', 'node', '--format', 'esm', '--minify', '--dir', folder]
+  const args = [ROLLDOWN, main, INVENTORY, '--platform', 'node', '--format', 'esm', '--minify', '--dir', folder]
   const child = start(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   const [code] = (await once(child, 'exit')) as [number]
   if (code !== 0) throw new Error(`Cannot bundle ${main}: rolldown ended with ${code}`)

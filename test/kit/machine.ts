@@ -75,5 +75,6 @@ export function hostOf(m: Machine): Host {
     captured: door(captured),
     run,
     powershell: (script: string) => run(['powershell', script]),
+    inventory: () => run(['inventory']),
   } as unknown as Host
 }

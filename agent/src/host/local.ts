@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { lstat, open, readdir, realpath, statfs } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { type Host, HostError, type Platform, type Stat, type StatFs, TimedOut } from '../host.ts'
 import type { Captured } from '../probe.ts'
 import { PowerShell } from './powershell.ts'
@@ -10,6 +11,9 @@ import { trustedPath } from './trusted.ts'
 const MAX_FILE_BYTES = 8 * 1024 * 1024
 const MAX_ENTRIES = 10_000
 const STATFS_TIMEOUT_MS = 5_000
+
+/** The program that takes stock: beside the sources, or beside the bundle that they were made into. */
+const INVENTORY = fileURLToPath(new URL(import.meta.url.endsWith('/host/local.ts') ? './inventory.ts' : './inventory.js', import.meta.url))
 
 /** The machine that this process runs on. */
 export function localHost(): Host {
@@ -30,6 +34,7 @@ export function localHost(): Host {
     statfs: (path, options) => (options?.local ? statfsHere(path, options.timeoutMs) : statfsInChild(path, options?.timeoutMs)),
     run: (argv, options) => runCommand(argv, options),
     powershell: (script, options) => powershell.ask(script, options),
+    inventory: options => runCommand([process.execPath, INVENTORY], options).then(captured => ({ ...captured, name: 'inventory' })),
   } as Host
 }
 

@@ -32,6 +32,7 @@ export class Recording {
         record('statfs', path, () => base.statfs(path, options)),
       run: (argv: readonly string[], options?: RunOptions) => record('run', argv, () => base.run(argv, options)),
       powershell: (script: string, options?: PowerShellOptions) => record('powershell', script, () => base.powershell(script, options)),
+      inventory: (options?: Pick<RunOptions, 'timeoutMs'>) => record('inventory', 'systeminformation', () => base.inventory(options)),
     } as unknown as Host
   }
 

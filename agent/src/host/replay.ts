@@ -41,6 +41,7 @@ export async function replayHost(folder: string): Promise<Replayed> {
     statfs: (path: string) => play('statfs', path),
     run: (argv: readonly string[]) => play('run', argv),
     powershell: (script: string) => play('powershell', script),
+    inventory: () => play('inventory', 'systeminformation'),
   } as unknown as Host
   return { host, config: tape.config }
 }
