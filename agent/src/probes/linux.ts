@@ -53,6 +53,7 @@ import firewallUfw from './firewall/ufw.ts'
 import gpuAmd from './gpu/amd.ts'
 import gpuNvidiaSmi from './gpu/nvidia-smi.ts'
 import hardeningLinux from './hardening/linux.ts'
+import hardwareSysteminformation from './hardware/systeminformation.ts'
 import memoryEdac from './memory/edac.ts'
 import memoryRasdaemon from './memory/rasdaemon.ts'
 import raidArcconf from './raid/arcconf.ts'
@@ -188,4 +189,5 @@ export const linuxProbes: readonly Probe[] = [
   softwareSnap,
   softwareFlatpak,
   softwareHomebrew,
+  hardwareSysteminformation,
 ]

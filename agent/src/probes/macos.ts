@@ -32,6 +32,7 @@ import filesystemsMacos from './filesystems/macos.ts'
 import firewallApplication from './firewall/application-firewall.ts'
 import firewallPf from './firewall/pf.ts'
 import hardeningMacos from './hardening/macos.ts'
+import hardwareSysteminformation from './hardware/systeminformation.ts'
 import raidApple from './raid/apple-raid.ts'
 import rebootMacos from './reboot/macos.ts'
 import sensorsApcupsd from './sensors/apcupsd.ts'
@@ -96,4 +97,5 @@ export const macosProbes: readonly Probe[] = [
   softwareMacos,
   softwareHomebrew,
   accountsMacos,
+  hardwareSysteminformation,
 ]

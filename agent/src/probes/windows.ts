@@ -1,4 +1,5 @@
 import type { Probe } from '../probe.ts'
+import accountsWindows from './accounts/windows.ts'
 import agentSelf from './agent/self.ts'
 import antivirusBitdefender from './antivirus/bitdefender.ts'
 import antivirusCarbonBlack from './antivirus/carbon-black.ts'
@@ -34,6 +35,7 @@ import encryptionBitlocker from './encryption/bitlocker.ts'
 import filesystemsWindows from './filesystems/windows.ts'
 import firewallWindows from './firewall/windows.ts'
 import hardeningWindows from './hardening/windows.ts'
+import hardwareSysteminformation from './hardware/systeminformation.ts'
 import memoryWhea from './memory/whea.ts'
 import raidStorageSpaces from './raid/storage-spaces.ts'
 import rebootWindows from './reboot/windows.ts'
@@ -96,4 +98,6 @@ export const windowsProbes: readonly Probe[] = [
   softwareRegistry,
   softwareAppx,
   batteryWindows,
+  accountsWindows,
+  hardwareSysteminformation,
 ]

@@ -11,6 +11,7 @@ import type { FilesystemsFact } from './filesystems/facts.ts'
 import type { FirewallFact } from './firewall/facts.ts'
 import type { GpuFact } from './gpu/facts.ts'
 import type { HardeningFact } from './hardening/facts.ts'
+import type { HardwareFact } from './hardware/facts.ts'
 import type { MemoryFact } from './memory/facts.ts'
 import type { RaidFact } from './raid/facts.ts'
 import type { RebootFact } from './reboot/facts.ts'
@@ -24,6 +25,7 @@ import type { UsageFact } from './usage/facts.ts'
 /** Which fact each subject speaks in: every source of a subject fills the same schema. */
 export type FactTypes = {
   system: SystemFact
+  hardware: HardwareFact
   usage: UsageFact
   filesystems: FilesystemsFact
   clock: ClockFact

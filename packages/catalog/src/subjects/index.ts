@@ -39,6 +39,9 @@ import { gpuMetrics } from './gpu/metrics.ts'
 import { hardeningChecks } from './hardening/checks.ts'
 import { hardeningFact } from './hardening/facts.ts'
 import { hardeningMetrics } from './hardening/metrics.ts'
+import { hardwareChecks } from './hardware/checks.ts'
+import { hardwareFact } from './hardware/facts.ts'
+import { hardwareMetrics } from './hardware/metrics.ts'
 import { memoryChecks } from './memory/checks.ts'
 import { memoryFact } from './memory/facts.ts'
 import { memoryMetrics } from './memory/metrics.ts'
@@ -76,6 +79,14 @@ export const subjects: readonly Subject[] = [
     fact: systemFact,
     metrics: systemMetrics,
     checks: systemChecks,
+  }),
+  defineSubject({
+    name: 'hardware',
+    title: 'What the machine is made of',
+    domain: 'hardware',
+    fact: hardwareFact,
+    metrics: hardwareMetrics,
+    checks: hardwareChecks,
   }),
   defineSubject({
     name: 'usage',

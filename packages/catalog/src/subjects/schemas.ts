@@ -13,6 +13,7 @@ import { filesystemsFact } from './filesystems/facts.ts'
 import { firewallFact } from './firewall/facts.ts'
 import { gpuFact } from './gpu/facts.ts'
 import { hardeningFact } from './hardening/facts.ts'
+import { hardwareFact } from './hardware/facts.ts'
 import { memoryFact } from './memory/facts.ts'
 import { raidFact } from './raid/facts.ts'
 import { rebootFact } from './reboot/facts.ts'
@@ -26,6 +27,7 @@ import { usageFact } from './usage/facts.ts'
 /** The schema of each subject's fact alone: all of the catalog that an agent needs to look and report. */
 const schemas: { readonly [S in SubjectName]: v.GenericSchema<unknown, FactTypes[S]> } = {
   system: systemFact,
+  hardware: hardwareFact,
   usage: usageFact,
   filesystems: filesystemsFact,
   clock: clockFact,
