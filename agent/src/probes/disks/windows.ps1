@@ -17,8 +17,10 @@ $disks = @($found | ForEach-Object {
   }
 })
 $counters = Attempt {
-  ,@(foreach ($disk in $found) {
-    $said = Get-CimAssociatedInstance -InputObject $disk -ResultClassName MSFT_StorageReliabilityCounter
+  $failed = $null
+  $read = @(foreach ($disk in $found) {
+    # One disk that has no counters must not hide those of the others.
+    $said = try { Get-CimAssociatedInstance -InputObject $disk -ResultClassName MSFT_StorageReliabilityCounter } catch { $failed = $_; $null }
     if ($null -ne $said) {
       @{
         DeviceId = [string]$disk.DeviceId
@@ -30,6 +32,8 @@ $counters = Attempt {
       }
     }
   })
+  if ($read.Count -eq 0 -and $null -ne $failed) { throw $failed }
+  ,$read
 }
 $predictions = Attempt {
   $drives = @(Get-CimInstance -ClassName Win32_DiskDrive)

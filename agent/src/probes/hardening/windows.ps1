@@ -3,8 +3,8 @@ $tpm = Attempt {
   $found = @(Get-CimInstance -Namespace root/cimv2/Security/MicrosoftTpm -ClassName Win32_Tpm)
   @{
     TpmPresent = $found.Count -gt 0
-    TpmEnabled = if ($found.Count -gt 0) { [bool]$found[0].IsEnabled_InitialValue } else { $null }
-    TpmActivated = if ($found.Count -gt 0) { [bool]$found[0].IsActivated_InitialValue } else { $null }
+    TpmEnabled = if ($found.Count -gt 0) { [string]$found[0].IsEnabled_InitialValue } else { $null }
+    TpmActivated = if ($found.Count -gt 0) { [string]$found[0].IsActivated_InitialValue } else { $null }
     SpecVersion = if ($found.Count -gt 0) { [string]$found[0].SpecVersion } else { $null }
   }
 }
@@ -12,5 +12,5 @@ $guard = Attempt {
   $said = Get-CimInstance -Namespace root/Microsoft/Windows/DeviceGuard -ClassName Win32_DeviceGuard
   @{ status = [string]$said.VirtualizationBasedSecurityStatus; configured = @($said.SecurityServicesConfigured); running = @($said.SecurityServicesRunning) }
 }
-$smb = Attempt { @{ EnableSMB1Protocol = [bool](Get-SmbServerConfiguration).EnableSMB1Protocol } }
+$smb = Attempt { @{ EnableSMB1Protocol = [string](Get-SmbServerConfiguration).EnableSMB1Protocol } }
 @{ tpm = $tpm; guard = $guard; smb = $smb }

@@ -1,4 +1,5 @@
 # Windows Update agent: what is not installed, as its last search found it (no network). See "Windows Update Agent API".
+# Its dates are UTC and do not say so: Utc would shift them.
 $session = New-Object -ComObject Microsoft.Update.Session
 $searcher = $session.CreateUpdateSearcher()
 $searcher.Online = $false
@@ -15,12 +16,15 @@ $updates = @(foreach ($update in $found.Updates) {
     hidden = [bool]$update.IsHidden
     browseOnly = [bool]$update.BrowseOnly
     reboot = [int]$update.InstallationBehavior.RebootBehavior
-    changed = Utc $update.LastDeploymentChangeTime
+    changed = if ($null -ne $update.LastDeploymentChangeTime) { ([datetime]$update.LastDeploymentChangeTime).ToString('s') + 'Z' } else { $null }
   }
 })
 $results = Attempt {
   $said = (New-Object -ComObject Microsoft.Update.AutoUpdate).Results
-  @{ search = Utc $said.LastSearchSuccessDate; install = Utc $said.LastInstallationSuccessDate }
+  @{
+    search = if ($null -ne $said.LastSearchSuccessDate) { ([datetime]$said.LastSearchSuccessDate).ToString('s') + 'Z' } else { $null }
+    install = if ($null -ne $said.LastInstallationSuccessDate) { ([datetime]$said.LastInstallationSuccessDate).ToString('s') + 'Z' } else { $null }
+  }
 }
 $history = Attempt {
   $count = [Math]::Min(60, $searcher.GetTotalHistoryCount())
