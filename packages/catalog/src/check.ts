@@ -36,6 +36,8 @@ export type Check = {
   readonly blind?: string
   /** `all`: a source that cannot be read makes a good answer unknown. `any`: one good source is enough. */
   readonly sources: 'all' | 'any'
+  /** Sources of the subject that this check does not judge: where one of them cannot be read, the answer stands. */
+  readonly besides?: readonly string[]
   /** `evaluate`: with no source at all on the machine the check still judges (with empty facts); default: not applicable. */
   readonly whenAbsent?: 'evaluate'
   /** `presence`: judged by what the collector knows of the agent, however old the facts are; default: by the subject's facts. */

@@ -84,7 +84,8 @@ function answerOf(check: Check, host: Judged, { fresh, held }: Seen, limit: Limi
     return unknown('nothing has been reported yet', 'The agent reports every source within its interval after it starts.')
   const stale = held.map(staleAt).filter(at => at > now)
   const changesAt = stale.length > 0 ? Math.min(...stale) : undefined
-  const blind = held.filter(fact => !isFresh(fact, now) || (fact.outcome !== 'ok' && fact.outcome !== 'absent'))
+  const judged = held.filter(fact => !check.besides?.includes(keyParts(fact.key).source))
+  const blind = judged.filter(fact => !isFresh(fact, now) || (fact.outcome !== 'ok' && fact.outcome !== 'absent'))
   const seen = fresh[check.subject].length
   if (seen === 0 && blind.length > 0) return blindAnswer(blind, now)
   const off = held.find(isSwitchedOff)

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { days, hours } from '../../duration.ts'
-import { type Cases, findingOf, judges, judgesEach, NOW, type Rows } from '../../testing.ts'
+import { type Cases, findingOf, judges, judgesEach, NOW, type Rows, viewOf } from '../../testing.ts'
 import * as checks from './checks.ts'
 import type { BackupJob, BackupsFact } from './facts.ts'
+import { backupConfigured } from './metrics.ts'
 import { overdueAfter } from './overdue.ts'
 
 const job = (more: Partial<BackupJob> = {}): BackupJob => ({
@@ -72,6 +73,63 @@ const missing: Cases = [
   ['nothing reported yet', {}, 'unknown'],
 ]
 judges(checks.backupsMissing, missing)
+
+const snapshots = of(job({ kind: 'snapshot', tool: 'snapper', name: 'root' }))
+const refused = { outcome: 'denied', reason: 'needs root', hint: 'Run the agent as root.' } as const
+const absent = { outcome: 'absent', reason: 'not installed' } as const
+
+test.each([
+  ['no tool at all', { 'backups/restic': absent, 'backups/borg': absent }, 'critical', 'no backup is known: no backup tool was found'],
+  ['a tool without a job', { 'backups/bacula': of().backups }, 'critical', 'no backup is known: bacula has no job'],
+  [
+    'only snapshots',
+    { 'backups/snapper': snapshots.backups },
+    'critical',
+    'no backup is known: only snapshots on the machine itself (snapper root), which are none',
+  ],
+  [
+    'only synchronized folders',
+    { 'backups/onedrive': of(job({ kind: 'sync', tool: 'onedrive' })).backups },
+    'critical',
+    'no backup is known: only copies that follow deletions (onedrive home), which are none',
+  ],
+  [
+    'a tool that may not be looked at',
+    { 'backups/restic': absent, 'backups/bacula': refused },
+    'unknown',
+    'backups/bacula: denied: needs root',
+  ],
+  [
+    'a tool that could not be read',
+    { 'backups/restic': absent, 'backups/bacula': { outcome: 'failed', reason: 'its layout is not known' } },
+    'unknown',
+    'backups/bacula: failed: its layout is not known',
+  ],
+  [
+    'a tool that did not answer',
+    { 'backups/snapper': snapshots.backups, 'backups/kopia': { outcome: 'timeout', reason: 'no answer in 60 s' } },
+    'unknown',
+    'backups/kopia: timeout: no answer in 60 s',
+  ],
+] as const)('no backup found is told apart from could not look: %s', (_, told, status, reason) => {
+  expect(findingOf(checks.backupsMissing, told)).toMatchObject({ status, reason })
+})
+
+test('snapshots that may not be looked at hide no backup, and a backup tool that may not be does', () => {
+  const fine = { 'backups/restic': good(hours(5)).backups }
+
+  expect(findingOf(checks.backupsLate, { ...fine, 'backups/snapper': refused }).status).toBe('ok')
+  expect(findingOf(checks.backupsFailed, { ...fine, 'backups/zfs-snapshots': refused }).status).toBe('ok')
+  expect(findingOf(checks.backupsLate, { ...fine, 'backups/borg': refused }).status).toBe('unknown')
+})
+
+test('whether a backup is configured has a series only where every source spoke', () => {
+  const configured = (told: Parameters<typeof viewOf>[0]) => [...backupConfigured.samples(viewOf(told))].map(([, value]) => value)
+
+  expect(configured({ 'backups/snapper': snapshots.backups, 'backups/restic': absent })).toEqual([0])
+  expect(configured({ 'backups/snapper': snapshots.backups, 'backups/restic': refused })).toEqual([])
+  expect(configured({ 'backups/restic': good(hours(5)).backups, 'backups/borg': refused })).toEqual([1])
+})
 
 const verified = (result: 'ok' | 'failed' | 'never', at: number | null = NOW - days(3)) => of(job({ verify: { at, result, detail: null } }))
 const sized = (sourceBytes: number, ...earlierBytes: number[]) => of(job({ sourceBytes, earlierBytes }))

@@ -8,6 +8,8 @@ import { overdueAfter, overdueThresholds } from './overdue.ts'
 const jobs = ({ backups }: FactsBySubject) => backups.flatMap(fact => fact.data.jobs)
 /** A snapshot on the same disk, or a copy that follows deletions, is no backup. */
 const real = (facts: FactsBySubject) => jobs(facts).filter(job => job.kind === 'backup')
+/** Sources that can know of no backup: where one cannot be read, nothing about backups is hidden. `backups-missing` asks for them all the same. */
+const besides: readonly string[] = ['snapper', 'timeshift', 'btrfs-snapshots', 'zfs-snapshots']
 const named = (job: BackupJob): string => `${job.tool} ${job.name}`
 
 /** Judges each real backup job; one that could not be asked is unknown, with its own reason. */
@@ -24,6 +26,7 @@ const blindness = (job: BackupJob): Answer | undefined =>
 export const backupsLate = defineCheck({
   name: 'backups-late',
   subject: 'backups',
+  besides,
   title: 'The last good backup is too old',
   unit: 'milliseconds',
   thresholds: overdueThresholds,
@@ -51,6 +54,7 @@ export const backupsLate = defineCheck({
 export const backupsFailed = defineCheck({
   name: 'backups-failed',
   subject: 'backups',
+  besides,
   title: 'The last backup run went wrong',
   unit: 'count',
   thresholds: { warning: 1, critical: 2 },
@@ -122,16 +126,29 @@ export const backupsMissing = defineCheck({
   blind: 'Backups of a virtual machine made by its host, and tools that the agent does not know: use a marker file for these.',
 
   evaluate(facts, limit) {
-    if (real(facts).length > 0) return ok(`${real(facts).length} backup jobs are known`)
+    const known = real(facts)
+    if (known.length > 0) return ok(known.length === 1 ? 'one backup job is known' : `${known.length} backup jobs are known`)
     const others = jobs(facts).map(job => ({ job: named(job), kind: job.kind }))
-    const only = others.length > 0 ? `: only ${others[0]?.kind === 'sync' ? 'synchronized copies' : 'snapshots'} (${others[0]?.job})` : ''
-    return bad(limit, `no backup job is known${only}`, others.slice(0, 20))
+    return bad(limit, `no backup is known: ${insteadOf(others, facts)}`, others.slice(0, 20))
   },
 })
+
+/** What there is where there is no backup: copies that are none, tools that have no job, or no tool at all. */
+function insteadOf(others: readonly { readonly job: string; readonly kind: BackupJob['kind'] }[], { backups }: FactsBySubject): string {
+  const first = (kind: BackupJob['kind']) => others.find(other => other.kind === kind)?.job
+  const [snapshot, sync] = [first('snapshot'), first('sync')]
+  const kinds = [snapshot && `snapshots on the machine itself (${snapshot})`, sync && `copies that follow deletions (${sync})`].filter(
+    Boolean,
+  )
+  if (kinds.length > 0) return `only ${kinds.join(' and ')}, which are none`
+  if (backups.length === 0) return 'no backup tool was found'
+  return `${backups.map(fact => fact.source).join(', ')} ${backups.length === 1 ? 'has' : 'have'} no job`
+}
 
 export const backupsVerify = defineCheck({
   name: 'backups-verify',
   subject: 'backups',
+  besides,
   title: 'The backup is damaged or was not verified',
   unit: 'milliseconds',
   thresholds: { warning: days(35) },
@@ -170,6 +187,7 @@ const GROWN = 4
 export const backupsSize = defineCheck({
   name: 'backups-size',
   subject: 'backups',
+  besides,
   title: 'The backup holds much less or more than usual',
   unit: 'ratio',
   thresholds: { warning: 0.5, critical: 1 },
@@ -202,6 +220,7 @@ function median(sizes: readonly number[]): number | null {
 export const backupsDestinationFull = defineCheck({
   name: 'backups-destination-full',
   subject: 'backups',
+  besides,
   title: 'The place of the backups is almost full',
   unit: 'ratio',
   thresholds: { warning: 0.85, critical: 0.95 },
@@ -223,6 +242,7 @@ export const backupsDestinationFull = defineCheck({
 export const backupsRunningLong = defineCheck({
   name: 'backups-running-long',
   subject: 'backups',
+  besides,
   title: 'A backup runs for more than a day',
   unit: 'milliseconds',
   thresholds: { warning: hours(24), critical: hours(48) },
