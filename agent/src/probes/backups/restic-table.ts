@@ -15,6 +15,7 @@ export function isSnapshotTable(text: string): boolean {
  * The times are local and have no zone: they are read as UTC. @throws where a row cannot be read, or the table ends in the middle
  */
 export function tableSnapshots(text: string): Snapshot[] {
+  if (!text.endsWith('\n')) throw new Error('Cannot trust the table of snapshots: it ends in the middle of a line')
   const found: { row: Snapshot; paths: string[] }[] = []
   let columns: Columns | undefined
   for (const line of text.split(/\r?\n/).slice(0, MOST_ROWS)) {
@@ -39,7 +40,8 @@ function rowOf(line: string, columns: Columns): { row: Snapshot; paths: string[]
   const [, id = '', day = '', time = ''] = /^([0-9a-f]{8,64}) +(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) /.exec(line) ?? []
   const at = Date.parse(`${day}T${time}Z`)
   const hostname = line.slice(columns.host, columns.tags).trim()
-  if (!(at > 0) || hostname === '') throw new Error(`Cannot read the snapshot ${cut(line, 80)}`)
+  const inPlace = /^[0-9a-f]+ +[\d-]{10} [\d:]{8} +$/.test(line.slice(0, columns.host))
+  if (!(at > 0) || !inPlace || hostname === '' || /\s/.test(hostname)) throw new Error(`Cannot read the snapshot ${cut(line, 80)}`)
   const tags = line
     .slice(columns.tags, columns.paths)
     .trim()

@@ -59,6 +59,10 @@ describe('failed units', () => {
     expect(() => parse(`${german}\n\n${rows + 1} geladene Units aufgelistet.\n`)).toThrow('Cannot read the line')
   })
 
+  it('are not read from a table that ends in the middle of a line', () => {
+    expect(() => parse(printed(PLAIN.trimEnd().slice(0, -4), null))).toThrow('in the middle of a line')
+  })
+
   it('carry result and time where systemd tells them, and no time of an unknown zone', () => {
     const fact = parse(JSON_LIST, { details: DETAILS })
     expect(fact.bad).toMatchObject([

@@ -110,6 +110,7 @@ function fromJson(text: string): Unit[] {
  * known to have ended well: `--no-legend` prints nothing where nothing failed.
  */
 function fromTable({ text, code }: Captured): Unit[] {
+  if (code === null && text !== '' && !text.endsWith('\n')) throw new Error('Cannot trust the table: it ends in the middle of a line')
   const lines = text.split('\n').map(line => line.trim())
   const units: Unit[] = []
   let legend = false

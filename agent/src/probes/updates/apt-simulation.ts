@@ -1,5 +1,6 @@
 import { compareDebVersions } from '@fettle/catalog'
 import { type Captured, Failed } from '../../probe.ts'
+import { wholeLines } from './waiting.ts'
 
 type Upgrade = {
   readonly name: string
@@ -35,7 +36,7 @@ const instLine = /^Inst (\S{1,300}) \[([^\]\s]{1,300})\] \(([^\s()]{1,300})([^()
  */
 export function parseSimulation(captured: Captured): Simulation {
   assertRan(captured)
-  const lines = captured.text.split('\n')
+  const lines = wholeLines(captured)
   const changes = lines.flatMap(readInst)
   const finished = lines.some(line => line.startsWith('Inst ') || isClosing(line))
   if (!finished) throw new Error('Cannot find the end of the simulation: neither its summary nor an update')
@@ -90,8 +91,11 @@ function assertWhole(lines: readonly string[], changes: readonly Upgrade[]): voi
     throw new Error(`Cannot trust the simulation: it promises ${upgraded} updates and lists ${changes.length}`)
   if (kept !== undefined && kept > 0)
     throw new Error(`Cannot tell which ${kept} updates are kept back: apt names them in another language than that of LC_ALL=C`)
-  const configured = new Set(lines.flatMap(line => /^Conf (\S{1,300})/.exec(line)?.[1] ?? []))
+  const named = (verb: string) => new Set(lines.flatMap(line => (line.startsWith(`${verb} `) ? [line.split(' ', 2)[1] ?? ''] : [])))
+  const [unpacked, configured] = [named('Inst'), named('Conf')]
   const missing = configured.size > 0 ? changes.find(change => !configured.has(change.name)) : undefined
+  const orphan = [...configured].find(name => !unpacked.has(name))
+  if (orphan !== undefined) throw new Error(`Cannot trust the simulation: it configures ${orphan.slice(0, 80)} and does not unpack it`)
   if (missing) throw new Error(`Cannot trust the simulation: it ends before ${missing.name} is configured`)
 }
 
@@ -152,15 +156,14 @@ export type Listed = Omit<Upgrade, 'origins'> & { readonly archives: readonly st
 /** `apt list --upgradable`: `NAME/SUITE,SUITE NEW ARCH [upgradable from: OLD]`. @throws where it is not such a list */
 export function parseList(captured: Captured): Listed[] {
   assertRan(captured)
-  const lines = captured.text
-    .split('\n')
+  const lines = wholeLines(captured)
     .map(line => line.trimEnd())
     .filter(Boolean)
   if (!lines.some(line => line.startsWith('Listing'))) throw new Error('Cannot find the beginning of the list of apt')
   return lines.flatMap(line => {
     const match = /^([^\s/]{1,300})\/(\S{0,500}) (\S{1,300}) (\S{1,60}) \[upgradable from: ([^\s\],]{1,300})([^\]]{0,100})\]/.exec(line)
     if (!match) {
-      if (line.includes('[upgradable')) throw new Error(`Cannot read the line of the list: ${line.slice(0, 120)}`)
+      if (!/^(Listing|WARNING: |N: |W: |\s|Note: )/.test(line)) throw new Error(`Cannot read the line of the list: ${line.slice(0, 120)}`)
       return []
     }
     const [, name = '', archives = '', candidate = '', , installed = '', rest = ''] = match

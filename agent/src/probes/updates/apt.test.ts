@@ -162,6 +162,16 @@ test('a list in another language is held against its summary too', () => {
   expect(() => judge(german(two.replace('0 nicht', '3 nicht'), a + b))).toThrow('which 3 updates are kept back')
 })
 
+test('a list that was cut in the middle of a line, or whose beginning was lost, is a failure', () => {
+  const row = 'libc6/stable 2.41-2 amd64 [upgradable from: 2.41-1]\n'
+  const lost = 'Conf gone (1 Debian:13/stable [amd64])\nInst a [1] (2 Debian:13/stable [amd64])\nConf a (2 Debian:13/stable [amd64])\n'
+
+  expect(judge({ list: input(`Listing...\n${row}`, { code: null }) }).pending).toHaveLength(1)
+  expect(() => judge({ list: input(`Listing...\n${row}bash/sta`, { code: null }) })).toThrow('in the middle of a line')
+  expect(() => judge({ list: input(`Listing...\n${row}bash/sta\n`) })).toThrow('Cannot read the line of the list')
+  expect(() => judge({ simulate: input(lost) })).toThrow('configures gone and does not unpack it')
+})
+
 test('a quiet list that ends before all are configured is a failure', () => {
   const quiet = 'Inst a [1] (2 Debian:13/stable [amd64])\nConf a (2 Debian:13/stable [amd64])\nInst b [1] (2 Debian:13/stable [amd64])\n'
 

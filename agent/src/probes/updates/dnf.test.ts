@@ -76,6 +76,16 @@ describe('what dnf and yum list', () => {
       input('Repositories loaded.\nName Type     Severity Package Issued\n', { code: null }),
       /table of advisories/,
     ],
+    [
+      'lines that nobody knows, beside an advisory whose number looks like a time',
+      input('Update notice RHSA-2014:1971 (from x) is broken, or a bad duplicate, skipping.\n', { code: null }),
+      /without the exit code/,
+    ],
+    [
+      'lines that nobody knows after the repositories',
+      input('BaseOS    1.0 MB/s | 2.7 MB     00:02\nBASH.X86_64   2.0-1   BASEOS\n', { code: null }),
+      /nothing waits from "BASH/,
+    ],
     ['yum that said only how it began', input('Loaded plugins: fastestmirror\n', { code: null }), /without the exit code/],
     ['half a row', input('glibc.x86_64', { code: 100 }), /last line/],
     ['a text that stops within a line', input(row('bash').trimEnd(), { code: null }), /middle of a line/],

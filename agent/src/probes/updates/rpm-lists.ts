@@ -128,9 +128,18 @@ function assertNothingWaits({ text, code }: Captured, isListOfInstalled: boolean
     throw new Error('Cannot trust the list: it ends after its heading')
   if (/^Name +Type +Severity /m.test(text)) throw new Error('Cannot read the list of updates: it is a table of advisories')
   if (isListOfInstalled && code === null) throw new Error('Cannot tell what waits from a list of installed packages')
-  const ranVisibly = /\d\d:\d\d|Repositories loaded\.|^Last metadata expiration check:/m.test(text)
-  if (code === null && !ranVisibly) throw new Error('Cannot tell an empty list from a failure without the exit code')
+  if (code !== null) return
+  const lines = text.split('\n').filter(line => line.trim() !== '')
+  if (!lines.some(line => progress.test(line))) throw new Error('Cannot tell an empty list from a failure without the exit code')
+  const strange = lines.find(line => !progress.test(line) && !preface.test(line) && rowOf(line) === undefined)
+  if (strange !== undefined) throw new Error(`Cannot tell that nothing waits from ${JSON.stringify(cut(strange, 80))}`)
 }
+
+/** What dnf prints of repositories that it loaded: that it came so far. */
+const progress = /\s\d\d:\d\d\s*$|\|\s+\d\dm\d\ds\s*$|^Repositories loaded\.|^Last metadata expiration check:/
+/** Lines of plug-ins before the list. */
+const preface =
+  /^(?:Updating and loading repositories:|Updating Subscription Management|Unable to read consumer identity|This system is |Loaded plugins:|Loading mirror speeds|Determining fastest mirrors|Not root, Subscription Management|Installed packages$)|^ \* \S+: \S+\s*$/i
 
 /** `dnf5 check-upgrade --json`: an object by section title; see dnf5-check-upgrade(8). Replacements (`obsoletes`) are no updates. */
 function parseJsonList(captured: Captured): RpmList {
