@@ -72,6 +72,29 @@ const READINGS: readonly (readonly [key: string, files: string, wanted: object])
     'updates_windows/**/winget.py.upgrade-available-details.txt',
     { data: { pending: [{ name: 'Git.Git' }, { name: 'Microsoft.Edge' }], more: 2 } },
   ],
+  [
+    'disks/windows',
+    'hardware_windows/**/*.disk.153.rec*.xml',
+    { data: { events: [{ kind: 'retried', device: 'PhysicalDrive0', count: 1 }] } },
+  ],
+  [
+    'disks/windows',
+    'hardware_windows/**/system.evtx.Disk.51.rec543.xml',
+    { data: { events: [{ kind: 'paging', device: 'PhysicalDrive1' }] } },
+  ],
+  // A volume that NTFS calls healthy is no news of damage, and none of anything else.
+  ['filesystems/windows', 'hardware_windows/**/*.Ntfs.98.rec*.xml', { outcome: 'failed' }],
+  [
+    'updates/windows-update',
+    'updates_windows/**/system.evtx.WindowsUpdateClient.20.rec561.xml',
+    { data: { lastInstallSucceeded: false, lastCheckAt: null, failing: [{ name: 'KB4025342', code: '0x80248007' }] } },
+  ],
+  [
+    'updates/windows-update',
+    'updates_windows/**/2-vss_7-System.evtx.WindowsUpdateClient.19.rec197.xml',
+    { data: { lastInstallSucceeded: true, classified: false, failing: [] } },
+  ],
+  ['updates/windows-update', 'updates_windows/**/system.evtx.WindowsUpdateClient.44.rec385.xml', { outcome: 'failed' }],
   ['system/windows', 'updates_windows/**/srv_2022_systeminfo.txt', { data: { os: { id: 'windows-server', build: '20348' } } }],
 ]
 
