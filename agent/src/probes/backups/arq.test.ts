@@ -44,7 +44,7 @@ test.each([
   [
     'it was stopped',
     activity({ aborted: true, abortReason: 'on battery' }),
-    { lastResult: 'failed', warnings: ['the last run was stopped: on battery'] },
+    { standing: 'unknown', lastResult: 'failed', warnings: ['the last run was stopped: on battery'] },
   ],
   ['it runs now', activity({ finishedTime: 0, message: 'Backing up' }), { standing: 'unknown', lastResult: 'running' }],
   ['it ended in the future', activity({ finishedTime: NOW / 1000 + 86_400 }), { standing: 'unknown', lastResult: null }],

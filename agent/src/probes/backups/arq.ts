@@ -137,7 +137,10 @@ function judged(base: Job, activity: Dict, now: number): Job {
   if (activity.aborted === true) {
     const why = textIn(activity.abortReason)
     const warnings = [clip(`the last run was stopped${why === null ? '' : `: ${why}`}`, 300)]
-    return { ...told, lastResult: 'failed', warnings, reason: 'arqc does not tell when it last went well' }
+    return unanswered(
+      { ...told, lastResult: 'failed', warnings },
+      new Unanswered('its last run was stopped, and arqc tells of none before'),
+    )
   }
   const errors = numberIn(activity.errorCount) ?? 0
   if (errors !== 0) {

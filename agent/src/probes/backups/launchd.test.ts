@@ -94,7 +94,7 @@ test('a marker that was never written, tells a failure or lies in the future is 
 test.each([
   [
     'last exit code = 78: EX_CONFIG',
-    { standing: 'known', lastResult: 'failed', warnings: ['the last run ended with exit code 78: EX_CONFIG'] },
+    { standing: 'unknown', lastResult: 'failed', warnings: ['the last run ended with exit code 78: EX_CONFIG'] },
   ],
   ['last exit code = 1', { lastResult: 'failed', lastSuccessAt: null }],
   ['last terminating signal = Killed: 9', { lastResult: 'failed', warnings: ['the last run was ended by a signal (Killed: 9)'] }],

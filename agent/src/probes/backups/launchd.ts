@@ -149,14 +149,15 @@ function told(base: Job, { isRunning, end }: Run): Job {
   return end === null ? base : { ...base, lastResult: end.isGood ? 'success' : 'failed', warnings: end.isGood ? [] : [end.said] }
 }
 
-/** The job with its last success. Without a marker only a failure is known for what it is. */
+/** The job with its last success, which only a marker dates. */
 function dated(job: Job, run: Run, marker: Captured | undefined, now: number): Job {
   if (marker) return byMarker(job, verifiedByMarker(marker, now))
-  if (job.lastResult === 'failed') return { ...job, reason: 'launchd does not tell when it last went well' }
   const reason =
-    run.runs === 0 || (run.end === null && !run.isRunning)
-      ? 'it has not run since it was loaded, and launchd tells nothing of before'
-      : 'launchd does not tell when its jobs run'
+    job.lastResult === 'failed'
+      ? 'its last run failed, and launchd does not tell when one went well'
+      : run.runs === 0 || (run.end === null && !run.isRunning)
+        ? 'it has not run since it was loaded, and launchd tells nothing of before'
+        : 'launchd does not tell when its jobs run'
   return unanswered(job, new Unanswered(reason, 'Let the job write a marker when it went well, and give it here as `marker`.'))
 }
 

@@ -47,7 +47,7 @@ test.each([
     { standing: 'unknown', lastRunAt: null, lastSuccessAt: null },
   ],
   ['it is queued', { result: '267045' }, { standing: 'unknown', lastSuccessAt: null }],
-  ['a user ended it', { result: '267014' }, { standing: 'known', lastResult: 'failed', lastSuccessAt: null }],
+  ['a user ended it', { result: '267014' }, { standing: 'unknown', lastResult: 'failed', lastSuccessAt: null }],
   ['its program failed', { result: '1' }, { lastResult: 'failed', lastSuccessAt: null, warnings: ['the last run ended with exit code 1'] }],
   ['its program is not there', { result: '2147942402' }, { lastResult: 'failed', warnings: ['the last run ended with 0x80070002'] }],
   ['a signed result', { result: '-2147024894' }, { lastResult: 'failed', warnings: ['the last run ended with 0x80070002'] }],

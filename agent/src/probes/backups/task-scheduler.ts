@@ -129,12 +129,8 @@ function byTask(base: Job, task: Properties, good: readonly number[], now: numbe
   }
   if (code === ENDED_BY_USER || (SCHEDULER[code] === undefined && !good.includes(code))) {
     const said = SCHEDULER[code] ?? `the last run ended with ${shown(code)}`
-    return {
-      ...told,
-      lastResult: 'failed',
-      reason: 'the scheduler does not tell when it last went well',
-      warnings: [said, ...told.warnings],
-    }
+    const ended: Job = { ...told, lastResult: 'failed', warnings: [said, ...told.warnings] }
+    return unanswered(ended, new Unanswered(`${said}, and the scheduler keeps no run before`, 'Let the job write a marker too.'))
   }
   if (SCHEDULER[code] !== undefined) throw new Unanswered(SCHEDULER[code])
   if (lastRunAt === null) throw new Unanswered('the scheduler tells no time of its last run')

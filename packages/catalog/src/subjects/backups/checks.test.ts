@@ -142,6 +142,19 @@ const rows: Rows = [
     'warning',
   ],
   [checks.backupsFailed, 'failed once', of(job({ lastResult: 'failed' })), 'warning'],
+  [
+    checks.backupsFailed,
+    'failed, and nobody knows of a run before',
+    of(job({ standing: 'unknown', lastResult: 'failed', lastSuccessAt: null })),
+    'warning',
+  ],
+  [checks.backupsFailed, 'could not be asked', of(job({ standing: 'unknown', lastResult: 'success' })), 'unknown'],
+  [
+    checks.backupsLate,
+    'failed, and nobody knows of a run before',
+    of(job({ standing: 'unknown', lastResult: 'failed', lastSuccessAt: null })),
+    'unknown',
+  ],
   [checks.backupsFailed, 'failed, and never succeeded', of(job({ lastResult: 'failed', lastSuccessAt: null })), 'critical'],
   [
     checks.backupsFailed,

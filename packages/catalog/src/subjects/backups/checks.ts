@@ -9,7 +9,7 @@ const jobs = ({ backups }: FactsBySubject) => backups.flatMap(fact => fact.data.
 /** A snapshot on the same disk, or a copy that follows deletions, is no backup. */
 const real = (facts: FactsBySubject) => jobs(facts).filter(job => job.kind === 'backup')
 /** Sources that can know of no backup: where one cannot be read, nothing about backups is hidden. `backups-missing` asks for them all the same. */
-const besides: readonly string[] = ['snapper', 'timeshift', 'btrfs-snapshots', 'zfs-snapshots']
+const besides: readonly string[] = ['snapper', 'timeshift', 'btrfs-snapshots', 'zfs-snapshots', 'vss', 'onedrive']
 const named = (job: BackupJob): string => `${job.tool} ${job.name}`
 
 /** Judges each real backup job; one that could not be asked is unknown, with its own reason. */
@@ -61,7 +61,12 @@ export const backupsFailed = defineCheck({
   why: 'One failure is told, a second in a row means that nobody mended it. A run with warnings left something out.',
   remedy: 'Read the warnings, mend the cause (missing path, lock, space, password), run the job again.',
 
-  evaluate: (facts, limit, now, { previous }) => perJob(facts, job => lastRun(job, limit, now, previous)),
+  // A failure is told also by a source that keeps only the last run, so that nobody knows what was before.
+  evaluate: (facts, limit, now, { previous }) =>
+    worstOr(
+      'no backup job is known',
+      real(facts).map(job => (job.lastResult === 'failed' ? undefined : blindness(job)) ?? lastRun(job, limit, now, previous)),
+    ),
 })
 
 /** How long after the last success another run may be told before it counts as one that brought none, ms. */
@@ -101,7 +106,8 @@ function failures(job: BackupJob, now: number, previous: Finding | undefined) {
   const before = previous?.carry?.[named(job)]
   const lastSeen = previous?.carry?.[`${named(job)} run`]
   const at = job.lastRunAt ?? lastSeen ?? now
-  const runs = before === undefined ? (job.lastSuccessAt === null ? 2 : 1) : at === lastSeen ? before : before + 1
+  const runs =
+    before === undefined ? (job.lastSuccessAt === null && job.standing === 'known' ? 2 : 1) : at === lastSeen ? before : before + 1
   return { runs, carry: { [named(job)]: runs, [`${named(job)} run`]: at } }
 }
 
