@@ -39,6 +39,7 @@ export default defineProbe({
     for (const name of await host.list(ROOT, { missing: new Absent('the kernel shows no power supply') })) {
       sysfs.push(...(await captureFolder(host, `${ROOT}/${name}`, FILES)))
     }
+    if (sysfs.length === 0) throw new Absent('the kernel shows no power supply')
     return parseBatteries({ sysfs })
   },
 })
