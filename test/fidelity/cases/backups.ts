@@ -135,6 +135,14 @@ const borg: readonly Case[] = [
   live('backups/borg', 'borg-info-last.json', job({ lastSuccessAt: at('2026-11-22T01:56:46Z'), files: 3 })),
 ]
 
+const pgbackrest: readonly Case[] = [
+  any(
+    'backups/pgbackrest',
+    'woblerr+pgbackrest_exporter/backrest/backrest_exporter_test.go.info1.json',
+    job({ name: 'demo', lastSuccessAt: 1_623_706_322_000, snapshots: 1 }),
+  ),
+]
+
 const timeMachine: readonly Case[] = [
   tmutil('backups/time-machine', 'currentphase1.txt', job(UNTOLD)),
   tmutil('backups/time-machine', 'status01.txt', job({ ...UNTOLD, lastResult: null })),
@@ -193,7 +201,7 @@ const others: readonly Case[] = [
 /** Backups of all tools. */
 export const backups: CaseList = {
   domain: 'backup',
-  cases: () => [...restic, ...borg, ...timeMachine, ...windows, ...others],
+  cases: () => [...restic, ...borg, ...pgbackrest, ...timeMachine, ...windows, ...others],
   leftOut: [
     {
       files: /^backup\/.*\/infomaniak-swiss-backup-(devices|products)\//,
@@ -215,7 +223,6 @@ export const backups: CaseList = {
     },
     { files: /\/outputs_test\.go\.ls\.jsonl$/, why: 'files of one snapshot, which no source asks for' },
     { files: /\/test_exporter\.py\.snapshots-sample\.py\.txt$/, why: 'source code of a test, which no tool prints' },
-    { files: /^backup\/woblerr\+pgbackrest_exporter\//, why: 'pgBackRest is no source' },
     { files: /backup_tools\/borg-(check|version)\.txt$/, why: 'empty, since borg prints to another stream; the version alone' },
   ],
 }

@@ -6,8 +6,6 @@ const WMI = 'inventory_windows/glpi-project+glpi-agent/resources/win32/wmi'
 const registry = sampleOf('inventory_windows/glpi-project+glpi-agent/resources/win32/registry')
 const TACTICAL = 'inventory_windows/amidaware+tacticalrmm/api/tacticalrmm/tacticalrmm/test_data/software2.json'
 const win32 = sampleOf('inventory_windows/glpi-project+glpi-agent/resources/win32')
-const uninstall = sampleOf('inventory_windows/glpi-project+glpi-agent/resources/win32/registry')
-const powercfg = sampleOf('inventory_windows/glpi-project+glpi-agent/resources/win32/powercfg')
 const live = sampleOf('live/debian-12')
 
 const inSync = (reference: string, stratum: number) => ({ ok: { synchronized: true, reference, stratum } })

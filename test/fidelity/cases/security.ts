@@ -210,6 +210,8 @@ const encryption: readonly Case[] = [
   // Disks with LUKS are there and not open: the system runs from a plain partition.
   kolide('encryption/luks', 'execparsers/json/test-data/kolide_lsblk.json', off('/')),
   live('encryption/luks', 'lsblk-J.json', off('/')),
+  live('encryption/luks', 'storage_tools/lsblk.json', off('/')),
+  live('encryption/luks', 'storage_tools/lsblk-short.json', off('/')),
   live('encryption/luks', 'lsblk-J-O-b.json', off('/')),
   microsoft(
     'encryption/bitlocker',
@@ -316,9 +318,5 @@ export const security: CaseList = {
       why: 'logs and histories of single detections, as products that are no sources or no longer write them',
     },
     { files: /^security_windows\/wazuh\+/, why: 'what a log server tests its rules with' },
-    {
-      files: /^security_windows\/.*\/win10-crypt-Win32_(LogicalDisk|Volume)\.wmi$/,
-      why: 'the same volumes by classes that tell nothing of their encryption; file systems read their twins',
-    },
   ],
 }
