@@ -75,6 +75,16 @@ test('XProtect of a version that is known to be old is only partly on, whenever 
   ])
 })
 
+test('XProtect tells itself since macOS 15 when its data came', () => {
+  const own = (version: string, date: string) => given(`Version: ${version} Installed: ${date} 08:53:39 +0000\n`)
+
+  expect(parse({ xprotect: own('5370', '2026-11-10') }).controls).toMatchObject([
+    { name: 'xprotect', state: 'on', detail: 'version 5370 of 2026-11-10' },
+  ])
+  expect(parse({ xprotect: own('5370', '2026-05-28') }).controls).toMatchObject([{ state: 'partial' }])
+  expect(() => parse({ xprotect: given('Version: 5370 Installed: gestern\n') })).toThrow()
+})
+
 test('device management decides over the screen lock', () => {
   const saver = plist('<dict><key>askForPassword</key><integer>0</integer></dict>')
 

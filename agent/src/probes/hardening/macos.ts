@@ -26,6 +26,8 @@ const HISTORY = '/Library/Receipts/InstallHistory.plist'
 /** Apple publishes new data every few weeks; after this long the Mac has stopped fetching it, ms. */
 const XPROTECT_OLD = 90 * 86_400_000
 const DAY = 86_400_000
+/** What `xprotect version` prints since macOS 15: `Version: 5346 Installed: 2026-05-28 08:53:39 +0000`. */
+const INSTALLED = /^Version: (\d{1,8}) Installed: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})\s*$/m
 
 /** Protections of macOS, each in the words of the tool that governs it; see csrutil(8), spctl(8), systemsetup(8), sysadminctl(8), bputil(1). */
 export default defineProbe({
@@ -50,6 +52,7 @@ export default defineProbe({
       from: XPROTECT_BUNDLES.join(', '),
       recognise: text => isPlistWith(text, 'CFBundleShortVersionString') && /com\.apple\.XProtect</.test(text),
     },
+    xprotect: { from: 'xprotect version', recognise: text => INSTALLED.test(text.slice(0, 1_000)) },
     history: { from: HISTORY, recognise: text => isPlistWith(text, 'displayName', 'processName') },
     login: { from: LOGIN, recognise: text => /<key>(autoLoginUser|lastUserName|lastUser|GuestEnabled|SHOWFULLNAME)<\/key>/.test(text) },
   },
@@ -71,6 +74,7 @@ export default defineProbe({
         saver: present(await readPlistIfMay(host, SAVER)),
         login: present(await readPlistIfMay(host, LOGIN)),
         bundle: present(...bundles),
+        xprotect: present(await run('xprotect', 'version')),
         history: present(await readPlistIfMay(host, HISTORY)),
       },
       { now: host.now(), hostname: host.hostname, options: undefined },
@@ -116,7 +120,8 @@ export function parseMacHardening(inputs: Inputs, { now }: ParseContext): Harden
   if (lock !== undefined || saver !== undefined) controls.push(lockOf(lock, saver))
   if (login !== undefined) controls.push(automaticLogin(login))
   const bundles = (inputs.bundle ?? []).map(({ text }) => text)
-  if (bundles.length > 0) controls.push(xprotect(bundles, sole(inputs, 'history')?.text, now))
+  if (bundles.length > 0 || INSTALLED.test(said('xprotect') ?? ''))
+    controls.push(xprotect(bundles, { history: sole(inputs, 'history')?.text, printed: said('xprotect') }, now))
   if (controls.length === 0 || controls.every(({ state }) => state === 'unknown')) {
     throw new Error(`Cannot tell of any protection of macOS: ${controls[0]?.detail ?? 'nothing was given'}`)
   }
@@ -139,9 +144,13 @@ function automaticLogin(text: string): MacControl {
   return user === null ? control('no_automatic_login', 'on') : control('no_automatic_login', 'off', 'a user is logged in automatically')
 }
 
-/** The data's age by a version whose day is known, and by when the Mac last installed any: Apple's history of installs. */
-function xprotect(bundles: readonly string[], history: string | undefined, now: number): MacControl {
-  const version = xprotectVersion(bundles)
+type Told = { readonly history: string | undefined; readonly printed: string | undefined }
+
+/** The data's age by a version whose day is known, and by when the Mac last installed any: its own word, or Apple's history of installs. */
+function xprotect(bundles: readonly string[], { history, printed }: Told, now: number): MacControl {
+  const [, own, installed] = INSTALLED.exec(printed ?? '') ?? []
+  const versions = [...(bundles.length > 0 ? [xprotectVersion(bundles)] : []), ...(own === undefined ? [] : [own])]
+  const [version = ''] = versions.toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }))
   const { version: known, day: published } = XPROTECT_KNOWN
   if (Number(version) < known && now - Date.parse(published) > XPROTECT_OLD)
     return control('xprotect', 'partial', `version ${version} is older than ${known}, which Apple published on ${published}`)
@@ -149,7 +158,7 @@ function xprotect(bundles: readonly string[], history: string | undefined, now: 
   const times = entries
     .filter(entry => /^XProtectPlistConfigData/.test(textIn(entry.displayName) ?? ''))
     .flatMap(entry => timeIn(entry.date) ?? [])
-  const newest = times.reduce((latest, time) => Math.max(latest, time), 0)
+  const newest = [...times, timeIn(installed) ?? 0].reduce((latest, time) => Math.max(latest, time), 0)
   if (newest === 0) return control('xprotect', 'on', `version ${version}; when it came is not known`)
   const day = new Date(newest).toISOString().slice(0, 10)
   if (newest > now + DAY) return control('xprotect', 'unknown', `version ${version} came on ${day}, which is in the future`)
