@@ -3,6 +3,8 @@ import { caseLists } from './cases/index.ts'
 import { compare } from './compare.ts'
 import { measure } from './run.ts'
 import { openSamples, SAMPLES } from './samples.ts'
+import { longLine, randomOf, spoils } from './spoil.ts'
+import { healthier } from './spoilt.ts'
 
 test.each([
   ['the same', { disks: [{ name: 'a', hours: 7 }] }, 'right'],
@@ -31,4 +33,18 @@ test.each(opened)('no sample is read wrong, and nine of ten are read right', asy
   expect(results.filter(({ grade }) => grade === 'wrong')).toEqual([])
   expect(results.filter(({ grade }) => grade === 'right').length).toBeGreaterThanOrEqual(0.9 * results.length)
   expect(unaccounted, 'every sample is read by a case, or left out for a reason').toEqual([])
+})
+
+test('the same seed spoils a text in the same way, and every way changes it', () => {
+  const text = 'Status: Healthy\nTemperature: 34.5\nErrors: No\nSecurity: Yes\n'.repeat(9)
+  for (const { name, spoil } of [...spoils, longLine]) {
+    const spoilt = spoil(text, randomOf(name))
+    expect(spoilt, name).toBe(spoil(text, randomOf(name)))
+    expect(spoilt, name).not.toBe(text)
+  }
+})
+
+// Each sample is read a dozen times.
+test.each(opened)('no sample that is cut, translated or spoilt is judged better than the whole', { timeout: 240_000 }, async samples => {
+  expect(await healthier(samples, caseLists)).toEqual([])
 })

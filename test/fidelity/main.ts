@@ -3,15 +3,17 @@ import { parseArgs } from 'node:util'
 import { caseLists } from './cases/index.ts'
 import { type Fidelity, measure, type Result } from './run.ts'
 import { openSamples, SAMPLES } from './samples.ts'
+import { healthier } from './spoilt.ts'
 
 const HELP = `npm run fidelity: how truly every source reads captures of other people's machines
 
-Usage: npm run fidelity [-- [--samples DIR] [--source SUBJECT/SOURCE] [--json] [--verbose]]
+Usage: npm run fidelity [-- [--samples DIR] [--source SUBJECT/SOURCE] [--json] [--verbose] [--spoilt]]
 
 Reads every sample as \`fettle-agent parse\` does and compares with what its MANIFEST states: right, refused (less is told than is known, with a
-reason) or wrong. What is wrong is always shown; --verbose shows what is refused, and files that belong to no case.
+reason) or wrong. What is wrong is always shown; --verbose shows what is refused, and files that belong to no case. --spoilt cuts, translates
+and damages every sample and shows what is then judged better than the whole one.
 
-Exit codes: 0, or 1 where something is wrong or less than 90 % is right, 2 where there are no samples.
+Exit codes: 0, or 1 where something is wrong, less than 90 % is right, or something spoilt is judged better, 2 where there are no samples.
 `
 
 const { values } = parseArgs({
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     source: { type: 'string' },
     json: { type: 'boolean' },
     verbose: { type: 'boolean' },
+    spoilt: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   },
 })
@@ -37,10 +40,19 @@ async function run(): Promise<number> {
     process.stderr.write(`Cannot measure: there is no MANIFEST.md in ${values.samples}; name a folder of samples with --samples\n`)
     return 2
   }
+  if (values.spoilt) return tellSpoilt(await healthier(samples, caseLists, values.source))
   const fidelity = await measure(samples, caseLists)
   const results = fidelity.results.filter(({ source }) => values.source === undefined || source === values.source)
   process.stdout.write(values.json ? `${JSON.stringify({ ...fidelity, results }, null, 2)}\n` : told(results, fidelity))
   return count(results, 'wrong') > 0 || count(results, 'right') < 0.9 * results.length ? 1 : 0
+}
+
+function tellSpoilt(found: Awaited<ReturnType<typeof healthier>>): number {
+  const lines = found.map(({ source, spoil, file, was, is }) => `${source} ${spoil}: ${file}\n  was ${was}\n  is  ${is}\n`)
+  process.stdout.write(
+    values.json ? `${JSON.stringify(found, null, 2)}\n` : `${lines.join('')}${found.length} are judged better than the whole\n`,
+  )
+  return found.length > 0 ? 1 : 0
 }
 
 function told(results: readonly Result[], { unaccounted }: Fidelity): string {

@@ -77,12 +77,21 @@ export type ParseRequest = {
 /** The fact that captured files give, or why they give none. @throws where a file cannot be read, or none is given */
 export async function parseFiles(probe: Probe, { files, named = [], code, hostname, now }: ParseRequest) {
   const given = await Promise.all([
-    ...files.map(file => sorted(probe, file, code)),
-    ...named.map(async ({ input, file }) => ({ input, captured: await read(file, code) })),
+    ...files.map(async file => ({ captured: await readCapture(file, code) })),
+    ...named.map(async ({ input, file }) => ({ input, captured: await readCapture(file, code) })),
   ])
   if (given.length === 0) throw new UsageError(`Cannot parse ${keyOf(probe)} without a file`)
+  return parseCaptures(probe, given, { hostname, ...(now === undefined ? {} : { now }) })
+}
+
+/** A capture, and the input it is of where that is known; else what it holds decides. */
+export type Given = { readonly input?: string; readonly captured: Captured }
+
+/** The fact that captures give, or why they give none; `now` is by default the time of the newest. */
+export function parseCaptures(probe: Probe, given: readonly Given[], { hostname, now }: Pick<ParseRequest, 'hostname' | 'now'>) {
   const newest = Math.max(...given.map(({ captured }) => captured.modifiedAt ?? 0))
-  return judge(probe, gather(given), now ?? newest, hostname)
+  const named = given.map(({ input, captured }) => ({ input: input ?? inputOf(probe, captured), captured }))
+  return judge(probe, gather(named), now ?? newest, hostname)
 }
 
 function judge(probe: Probe, inputs: Inputs, now: number, hostname: string) {
@@ -94,15 +103,11 @@ function judge(probe: Probe, inputs: Inputs, now: number, hostname: string) {
   }
 }
 
-type Given = { readonly input: string; readonly captured: Captured }
-
-async function sorted(probe: Probe, file: string, code: number | null): Promise<Given> {
-  const captured = await read(file, code)
+function inputOf(probe: Probe, { text }: Captured): string {
   const names = Object.keys(probe.inputs)
-  const recognised = names.find(name => probe.inputs[name]?.recognise?.(captured.text))
-  const input = recognised ?? names[0]
+  const input = names.find(name => probe.inputs[name]?.recognise?.(text)) ?? names[0]
   if (input === undefined) throw new UsageError(`${keyOf(probe)} takes no files`)
-  return { input, captured }
+  return input
 }
 
 function namedInputs(probe: Probe, given: readonly string[]) {
@@ -115,13 +120,14 @@ function namedInputs(probe: Probe, given: readonly string[]) {
   })
 }
 
-async function read(file: string, code: number | null): Promise<Captured> {
+/** A file as a capture, with what stands beside it as its standard error. */
+export async function readCapture(file: string, code: number | null): Promise<Captured> {
   const { text, modifiedAt } = await readNamed(file)
   const stderr = (await readNamedIfThere(`${file}.stderr`)) ?? ''
   return { text, stderr, code, name: file, modifiedAt }
 }
 
-function gather(given: readonly Given[]): Inputs {
+function gather(given: readonly { readonly input: string; readonly captured: Captured }[]): Inputs {
   const inputs: Record<string, Captured[]> = {}
   for (const { input, captured } of given) inputs[input] = [...(inputs[input] ?? []), captured]
   return inputs

@@ -1,3 +1,4 @@
+import { XMLValidator } from 'fast-xml-parser'
 import { type PlistValue, parse } from 'plist'
 import { type Host, HostError, NotInstalled } from '../host.ts'
 import { type Captured, Denied } from '../probe.ts'
@@ -24,7 +25,11 @@ export function parsePlist(text: string): PlistValue {
   const xml = text.slice(start, end + '</plist>'.length)
   if (/<!ENTITY|<!DOCTYPE[^>]*\[/.test(xml)) throw new Error('Cannot read a property list that defines entities')
   shallow(xml)
-  return parse(xml)
+  // The library would write its complaints to the console, and read on after some.
+  const list = xml.slice(Math.max(0, xml.search(/<plist[\s>]/)))
+  const valid = XMLValidator.validate(list)
+  if (valid !== true) throw new Error(`Cannot read a property list that is damaged: ${valid.err.msg.slice(0, 120)}`)
+  return parse(list)
 }
 
 /** A dictionary in a property list. @throws where the list holds anything else */

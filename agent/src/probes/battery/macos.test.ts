@@ -93,3 +93,8 @@ test.each([
   const input = [{ text, stderr: '', code: null, name: '', modifiedAt: null }]
   expect(parseMacBattery({ pmset: input }).batteries).toMatchObject([{ ...wanted, healthRatio: null, service: null }])
 })
+
+test('pmset that names no battery is no proof that there is none', () => {
+  const input = [{ text: "Now drawing from 'AC Power'\n", stderr: '', code: null, name: '', modifiedAt: null }]
+  expect(() => parseMacBattery({ pmset: input })).toThrow(/battery/)
+})

@@ -148,10 +148,11 @@ function gauged(text: string): Battery | null {
   })
 }
 
-/** The line of `pmset -g ps`: ` -InternalBattery-0 (id=1234)\t87%; discharging; 3:51 remaining present: true`. Null on a Mac without a battery. */
-function powered(text: string): Battery | null {
+/** The line of `pmset -g ps`: ` -InternalBattery-0 (id=1234)\t87%; discharging; 3:51 remaining present: true`. */
+function powered(text: string): Battery {
   const line = /^ *-InternalBattery\S*.*$/m.exec(text)?.[0]
-  if (line === undefined) return null
+  // A Mac without a battery and a text that is cut look alike here.
+  if (line === undefined) throw new Error('Cannot find a battery in what pmset prints; system_profiler tells whether there is one')
   const [, percent, word = ''] = /\s(\d{1,3})%; ([A-Za-z ]{1,40});/.exec(line) ?? []
   if (percent === undefined) throw new Error(`Cannot read the battery of pmset: ${cut(line, 120)}`)
   const told = { vendor: null, model: null, serial: null, healthRatio: null, cycles: null, condition: null }

@@ -33,6 +33,11 @@ describe('upower(1)', () => {
     expect(parseUpower(device('no', '40.5'))).toEqual([])
   })
 
+  test('a device that does not tell what it is, or whether it supplies power, is no proof that there is no battery', () => {
+    expect(() => parseUpower(device('ja', '40.5'))).toThrow(/cut short/)
+    expect(() => parseUpower(device('yes', '40.5').slice(0, 60))).toThrow(/cut short/)
+  })
+
   test('a decimal comma is one', () => {
     expect(parseUpower(device('yes', '40,5'))).toMatchObject([{ healthRatio: 0.81 }])
   })

@@ -33,6 +33,10 @@ function batteryOf(name: string, word: string, percent: number): Battery {
   return { ...blank, name, healthRatio: null, chargeRatio: chargeOf(percent, 100), state: stateOf(word) }
 }
 
+/** The line that opens the part of a device's own kind. */
+const KIND =
+  /^\s*(battery|line-power|ups|monitor|mouse|keyboard|pda|phone|media-player|tablet|computer|gaming-input|pen|touchpad|headset|headphones|speakers|other-audio|camera|printer|scanner|toy|bluetooth-generic|unknown)\s*$/
+
 /** Batteries of `upower -i DEVICE` or `upower -d`, see upower(1); those of mice and headsets are told as no supply of power. */
 export function parseUpower(text: string): Battery[] {
   const blocks = text.split(/^(?=[ \t]*native-path:)/m).filter(block => /^[ \t]*native-path:/.test(block))
@@ -43,7 +47,11 @@ export function parseUpower(text: string): Battery[] {
       const digits = /^(\d{1,9}(?:[.,]\d{1,6})?)( Wh|%)?$/.exec(field(key) ?? '')?.[1]
       return digits === undefined ? null : Number(digits.replace(',', '.'))
     }
-    if (!lines.some(line => /^\s*battery\s*$/.test(line)) || field('power supply') !== 'yes' || field('present') === 'no') return []
+    const kind = lines.map(line => KIND.exec(line)?.[1]).find(word => word !== undefined)
+    const supply = field('power supply')
+    if (kind === undefined || (supply !== 'yes' && supply !== 'no'))
+      throw new Error('Cannot tell what a device of upower is: it may be cut short')
+    if (kind !== 'battery' || supply === 'no' || field('present') === 'no') return []
     const percent = number('percentage')
     const full = number('energy-full')
     return {

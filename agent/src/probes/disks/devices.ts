@@ -16,7 +16,7 @@ const CONTROLLER_FILES = /^(model|serial|firmware_rev|state|transport)$/
 const NETWORKED = /^(tcp|rdma|fc|loop)$/
 
 /** Disks that a hypervisor makes up: nothing under them wears. */
-const VIRTUAL = /^(QEMU|VBOX|VMware|Msft|Xen|Google|Nutanix|Virtual(_| )?(disk|HD)?\b)/i
+const VIRTUAL = /^(QEMU|VBOX|VMware|Msft|Xen|Google|Nutanix|Virtual[_ ]HD\b)/i
 
 /** Whether a device or model is a hypervisor's. */
 export function isVirtual(device: string | null, model: string | null): boolean {

@@ -95,3 +95,7 @@ test('a size is read in the way that any language groups its digits', () => {
     { sizeBytes: 320_072_933_376, passed: true },
   ])
 })
+
+test('a report for people without a disk may have lost it', () => {
+  expect(() => parse({ profile: given('Serial-ATA:\n\n    Intel AHCI:\n\n      Vendor: Intel\n') })).toThrow(/-json/)
+})

@@ -167,7 +167,10 @@ function printed(text: string): Found[] {
     ...sectionsOf(root, 'NVMExpress').map(section => ['nvme', section] as const),
   ]
   if (buses.length === 0) throw new Error(`Cannot read a report without disks: ${cut(text, 100) || 'nothing was printed'}`)
-  return buses.flatMap(([bus, section]) => drivesIn(section).map(drive => printedDrive(drive, bus)))
+  const drives = buses.flatMap(([bus, section]) => drivesIn(section).map(drive => printedDrive(drive, bus)))
+  // Without its end nobody knows whether it is whole.
+  if (drives.length === 0) throw new Error('Cannot find a disk in the report: ask for it with -json')
+  return drives
 }
 
 function drivesIn(section: Section): Section[] {

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { checked } from '../../runner.ts'
 import { asCaptured } from '../sysfs.ts'
 import { parseSmartctl } from './smartctl.ts'
+import { textDocument } from './smartctl-text.ts'
 
 const context = { now: 1_800_000_000_000, hostname: 'machine', options: undefined }
 const parse = (text: string) => parseSmartctl({ disk: [asCaptured('smartctl.txt', text)] }, context).disks
@@ -98,3 +99,14 @@ if (existsSync(samples)) {
     expect(disk).toMatchObject(volume ? { standing: 'unsupported', passed: null } : { standing: 'read', passed: true })
   })
 }
+
+test('a text with all values that ends before its self-tests is not read', () => {
+  const values =
+    '=== START OF INFORMATION SECTION ===\nDevice Model:     DISK\nGeneral SMART Values:\nVendor Specific SMART Attributes with Thresholds:\n'
+  expect(() => textDocument(values)).toThrow(/cut short/)
+  expect(
+    textDocument(
+      `${values}SMART Self-test log structure revision number 1\nNo self-tests have been logged.  [To run self-tests, use: smartctl -t]\n`,
+    ),
+  ).toBeDefined()
+})

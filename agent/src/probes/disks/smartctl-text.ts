@@ -37,7 +37,16 @@ export function textDocument(text: string): object {
     scsi_error_counter_log: countersOf(lines),
   }
   if (!document.device && messages.length === 0) throw new Error("Cannot read smartctl's text: it has no disk")
+  if (isCut(text)) throw new Error("Cannot read smartctl's text: it is cut short, its self-tests are missing")
   return document
+}
+
+/** With -a and -x the values of the disk are followed by its logs: the last of its self-tests may be the bad news. */
+function isCut(text: string): boolean {
+  if (!/^General SMART Values:/m.test(text) || !/^Vendor Specific SMART Attributes/m.test(text)) return false
+  return !/^(# ?1 |.*No self-tests have been logged|.*(does not support|not supported|unavailable|disabled).*self-?test|.*self-?test.*(not supported|unavailable|disabled|failed))/im.test(
+    text,
+  )
 }
 
 /** Text of `smartctl --scan` or `--scan-open` as the document of its JSON. @throws where the scan failed */

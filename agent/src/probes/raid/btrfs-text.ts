@@ -62,6 +62,8 @@ export function parseShow(text: string): Shown[] {
     if (!uuid || !total) throw new Error(`Cannot read the file system ${uuid ?? label.slice(0, 64)}: its section is cut short`)
     const rows = [...section.matchAll(/^\s*devid +\d+ size \S+ used \S+ path\s+(.*)$/gm)].map(row => row[1]?.trim() ?? '')
     const paths = rows.map(path => (/^$|\bMISSING\b|^<missing disk>/i.test(path) ? null : path))
+    const odd = paths.find(path => path !== null && !path.startsWith('/'))
+    if (odd) throw new Error(`Cannot read the device of ${uuid}: ${odd.slice(0, 80)}`)
     return {
       uuid,
       label: label === 'none' ? null : label.replace(/^'|'$/g, ''),

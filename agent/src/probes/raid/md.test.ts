@@ -20,6 +20,11 @@ const mirror = (members: string, slots: string, line = '') =>
   `md0 : active raid1 ${members}\n      1046528 blocks super 1.2 ${slots}\n${line}      \n`
 const only = (text: string) => parse({ mdstat: input(text) }).arrays[0]
 
+test('a text that ends before the line of unused devices may hide an array that failed', () => {
+  const whole = mdstat(mirror('sdb1[1] sda1[0]', '[2/2] [UU]'), 'md1 : inactive sdc1[0](S)\n      1046528 blocks super 1.2\n')
+  expect(() => parseMdstat(whole.slice(0, whole.indexOf('md1')))).toThrow(/cut short/)
+})
+
 describe('/proc/mdstat', () => {
   test.each([
     ['a whole mirror', mirror('sdb1[1] sda1[0]', '[2/2] [UU]'), 'ok', null],

@@ -27,6 +27,8 @@ export function parseMdstat(text: string): MdArray[] {
 
 function sectionsOf(text: string): Section[] {
   if (!/^Personalities\s*:/m.test(text)) throw new Error('Cannot read /proc/mdstat: it has no line of personalities')
+  if (!/^unused devices:/m.test(text))
+    throw new Error('Cannot read /proc/mdstat: it is cut short, the line of unused devices does not end it')
   const sections: { name: string; state: string; words: string[]; body: string }[] = []
   for (const line of text.split('\n')) {
     const header = HEADER.exec(line)

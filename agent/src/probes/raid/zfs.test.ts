@@ -90,6 +90,7 @@ describe('btrfs', () => {
 
   test('a missing device degrades; with nothing to lose it is a loss', () => {
     expect(read(btrfs, 'show', show('/dev/sdb'))[0]?.state).toBe('ok')
+    expect(() => read(btrfs, 'show', show('MISS'))).toThrow(/device/)
     expect(read(btrfs, 'show', show(' MISSING'))[0]).toMatchObject({ state: 'degraded', disks: { required: 2, missing: 1 } })
     const sysfs = [
       asCaptured('', `/sys/fs/btrfs/${uuid}/devinfo/2/missing:1\n/sys/fs/btrfs/${uuid}/allocation/data/raid0/total_bytes:1024\n`),

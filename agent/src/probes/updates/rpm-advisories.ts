@@ -24,7 +24,11 @@ function severityOf(word: string): PendingUpdate['severity'] {
 function classOf(type: string): PendingUpdate['class'] {
   const word = type.toLowerCase()
   if (word === 'security' || word.endsWith('/sec.')) return 'security'
-  return ['bugfix', 'enhancement', 'newpackage', 'recommended'].includes(word) ? 'quality' : 'other'
+  if (['bugfix', 'enhancement', 'newpackage', 'recommended'].includes(word)) return 'quality'
+  // A word of another language may be the one for security.
+  if (!/^(unknown|unspecified|optional|feature|other|none|)$/.test(word))
+    throw new Error(`Cannot tell the kind of an advisory: ${type.slice(0, 40)}`)
+  return 'other'
 }
 
 /**

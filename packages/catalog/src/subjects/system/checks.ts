@@ -3,7 +3,20 @@ import { age, days } from '../../duration.ts'
 import { notApplicable, ok, unknown } from '../../finding.ts'
 
 /** Releases that have a version but no end: they are renewed for ever. */
-const rolling = new Set(['arch', 'archarm', 'manjaro', 'gentoo', 'void', 'opensuse-tumbleweed', 'endeavouros'])
+const rolling = new Set([
+  'arch',
+  'archarm',
+  'artix',
+  'cachyos',
+  'endeavouros',
+  'garuda',
+  'gentoo',
+  'manjaro',
+  'opensuse-slowroll',
+  'opensuse-tumbleweed',
+  'solus',
+  'void',
+])
 
 export const osSupport = defineCheck({
   name: 'os-support',
@@ -19,7 +32,10 @@ export const osSupport = defineCheck({
     const os = system[0]?.data.os
     if (!os) return unknown('the operating system is not known')
     if (supportEnd === null) {
-      if (rolling.has(os.id) || (os.type === 'linux' && os.version === null)) return notApplicable(`${os.name} is a rolling release`)
+      // Testing and unstable of Debian have a name and no number.
+      const testing = os.id === 'debian' && os.version === null && os.codename !== null
+      if (testing || [os.id, ...os.like].some(id => rolling.has(id))) return notApplicable(`${os.name} is a rolling release`)
+      if (os.version === null) return unknown(`which release of ${os.name} runs is not told`, 'See VERSION_ID of /etc/os-release.')
       return unknown(
         `no end of support is known for ${os.name} ${os.version ?? ''}`.trim(),
         'Add the release to the table of support ends.',
