@@ -4,6 +4,7 @@ import { type Cases, findingOf, judges } from '../../testing.ts'
 import { softwareBroken, softwareForbidden, softwareRequired } from './checks.ts'
 import { MOST_PACKAGES, type SoftwareFact } from './facts.ts'
 import { fits } from './glob.ts'
+import { packagesNamed } from './lookup.ts'
 import type { SoftwareRule } from './policy.ts'
 import { compareVersions } from './versions.ts'
 
@@ -94,6 +95,32 @@ test.each([
   ['', 'a', false],
 ])('the name %s and %s: %s', (pattern, name, wanted) => {
   expect(fits(pattern, name)).toBe(wanted)
+})
+
+test('a lookup finds what a comparison of every name finds', () => {
+  const word = fc.string({ unit: fc.constantFrom('a', 'B', 'c', '-', '\n', ':', 'İ'), maxLength: 6 })
+  const pattern = fc.string({ unit: fc.constantFrom('a', 'b', 'C', '-', '*', '?', ':'), maxLength: 5 })
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 12 }), pattern, (names, wanted) => {
+      const data = fact({ packages: names.map(name => ({ name, version: null, arch: null, origin: null, installedAt: null })) })
+      const slow = names.filter(name => fits(wanted, name) || fits(wanted, name.replace(/:[a-z0-9-]+$/, '')))
+      expect(packagesNamed(data, wanted).map(({ name }) => name)).toEqual(slow)
+    }),
+  )
+})
+
+test('a hundred rules over six thousand packages take no time worth telling', () => {
+  const packages = Array.from({ length: 6000 }, (_, i) => ({
+    name: `lib-some-package-${i}`,
+    version: null,
+    arch: null,
+    origin: null,
+    installedAt: null,
+  }))
+  const data = fact({ packages })
+  const started = performance.now()
+  for (let i = 0; i < 100; i++) expect(packagesNamed(data, `*vendor ${i}*`)).toEqual([])
+  expect(performance.now() - started).toBeLessThan(100)
 })
 
 test('no pattern runs away', () => {

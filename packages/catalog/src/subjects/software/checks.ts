@@ -2,7 +2,7 @@ import { bad, type Check, type Context, defineCheck, type Limit } from '../../ch
 import { type Answer, ok, unknown, worst, worstOr } from '../../finding.ts'
 import type { FactsBySubject, SourceFact } from '../../view.ts'
 import type { SoftwareFact } from './facts.ts'
-import { fits } from './glob.ts'
+import { packagesNamed } from './lookup.ts'
 import type { SoftwareRule } from './policy.ts'
 import { compareVersions } from './versions.ts'
 
@@ -131,28 +131,12 @@ function unseenBy({ source, data }: Source): string[] {
 
 function foundIn({ source, data }: Source, rule: SoftwareRule): Found[] {
   const version = rule.atLeast ?? rule.below
-  return fitting(data, rule.name).map(one => ({
+  return packagesNamed(data, rule.name).map(one => ({
     source,
     package: one,
     order: version === undefined ? 0 : one.version === null ? undefined : compareVersions(source, one.version, version),
     half: data.broken?.includes(one.name) ?? false,
   }))
-}
-
-/** A fact never changes, and a host is judged often: what fits a name is looked up once in each fact. */
-const looked = new WeakMap<SoftwareFact, Map<string, readonly Package[]>>()
-
-function fitting(data: SoftwareFact, pattern: string): readonly Package[] {
-  const known = looked.get(data) ?? new Map<string, readonly Package[]>()
-  looked.set(data, known)
-  const found = known.get(pattern) ?? data.packages.filter(({ name }) => fits(pattern, name) || fits(pattern, withoutArch(name)))
-  known.set(pattern, found)
-  return found
-}
-
-/** dpkg names packages of another architecture `libc6:i386`. */
-function withoutArch(name: string): string {
-  return name.replace(/:[a-z0-9-]+$/, '')
 }
 
 export const softwareChecks: readonly Check[] = [softwareBroken, softwareRequired, softwareForbidden]
