@@ -37,6 +37,8 @@ export function readRules(text: string): Chains | undefined {
     if (table !== 'filter') continue
     const [, , chain, policy] = /^(:|-P )([\w.-]{1,64}) (ACCEPT|DROP|-)(?:\s|$)/.exec(line) ?? []
     if (chain && policy) policies.set(chain, policy === 'DROP' ? 'drop' : policy === 'ACCEPT' ? 'accept' : null)
+    const [, empty] = /^-N ([\w.-]{1,64})\s*$/.exec(line) ?? []
+    if (empty) policies.set(empty, null)
     const [, to, what] = /^(?:\[\d+:\d+\] )?-A ([\w.-]{1,64})(.*)$/.exec(line) ?? []
     if (!to || what === undefined) continue
     if (++read > MOST_RULES) throw new Error(`Cannot judge more than ${MOST_RULES} rules`)
@@ -82,7 +84,7 @@ export function fateOf(chains: Chains): Fate {
 function walk(chains: Chains, name: string, path: readonly string[]): Fate | 'through' {
   if (path.length > 32 || path.includes(name)) throw new Error(`Cannot follow the rules: chain ${name} leads to itself, or too deep`)
   for (const rule of chains.rules.get(name) ?? []) {
-    if (rule.applies === 'nearly' && rule.target === 'ACCEPT') return null
+    if (rule.applies === 'nearly' && letsIn(chains, rule.target, [...path, name])) return null
     if (rule.applies !== 'always' || PASSING.has(rule.target)) continue
     if (rule.target === 'ACCEPT') return 'accept'
     if (rule.target === 'DROP') return 'drop'
@@ -93,4 +95,13 @@ function walk(chains: Chains, name: string, path: readonly string[]): Fate | 'th
     if (outcome !== 'through' || rule.goto) return outcome
   }
   return 'through'
+}
+
+/** Whether a target lets in a stranger, by itself or at the end of the chain that it names; what cannot be followed may. */
+function letsIn(chains: Chains, target: string, path: readonly string[]): boolean {
+  if (target === 'ACCEPT') return true
+  if (target === 'RETURN' || target === 'DROP' || target === 'REJECT' || PASSING.has(target)) return false
+  if (!chains.policies.has(target) && !chains.rules.has(target)) return true
+  const fate = walk(chains, target, path)
+  return fate === 'accept' || fate === null
 }

@@ -53,6 +53,50 @@ test('what is cut off, in a circle, a listing or nothing is refused', () => {
   ).toThrow(Denied)
 })
 
+test('an interface that is sent to a chain which lets everything in is not behind a filter', () => {
+  const zone = (end: string) => saved('DROP', 'INPUT -i eth0 -j zone', `zone -j ${end}`)
+  expect(read(zone('ACCEPT'))).toMatchObject({ enabled: null, inbound: null })
+  expect(read(zone('RETURN'))).toMatchObject({ enabled: true, inbound: 'drop' })
+  expect(read(saved('DROP', 'INPUT -i + -g elsewhere'))).toMatchObject({ enabled: null })
+})
+
+test('a chain without rules is known by its declaration', () => {
+  expect(read('-P INPUT DROP\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n-N own\n-A INPUT -j own\n')).toMatchObject({ inbound: 'drop' })
+})
+
+// In the shape that iptables(8) 1.8 prints with -v.
+const listing = (rules: string, policy = 'ACCEPT') => `Chain INPUT (policy ${policy} 12 packets, 640 bytes)
+num   pkts bytes target     prot opt in     out     source               destination
+1     4175 1130K ACCEPT     all  --  *      *       0.0.0.0/0            0.0.0.0/0            ctstate RELATED,ESTABLISHED
+2        0     0 ACCEPT     all  --  lo     *       0.0.0.0/0            0.0.0.0/0
+3        7   420            all  --  *      *       0.0.0.0/0            0.0.0.0/0
+${rules}
+Chain FORWARD (policy DROP 0 packets, 0 bytes)
+num   pkts bytes target     prot opt in     out     source               destination
+
+Chain OUTPUT (policy ACCEPT 9 packets, 540 bytes)
+num   pkts bytes target     prot opt in     out     source               destination
+
+Chain zone (1 references)
+num   pkts bytes target     prot opt in     out     source               destination
+1        1    64 ACCEPT     tcp  --  *      *       0.0.0.0/0            0.0.0.0/0            tcp dpt:22 /* ssh */
+`
+
+test.each([
+  ['nothing else', '', 'accept'],
+  ['a last rule that rejects', '4  9 540 REJECT all -- * * 0.0.0.0/0 0.0.0.0/0 reject-with icmp-host-prohibited\n', 'reject'],
+  ['a chain that lets in one port', '4  9 540 zone all -- * * 0.0.0.0/0 0.0.0.0/0\n5 9 540 DROP 0 -- * * 0.0.0.0/0 0.0.0.0/0\n', 'drop'],
+  ['an interface that everything may come by', '4  9 540 ACCEPT all -- eth0 * 0.0.0.0/0 0.0.0.0/0\n', null],
+])('a listing with interfaces and %s is judged', (_, rules, inbound) => {
+  expect(read(listing(rules))).toMatchObject({ inbound })
+})
+
+test('a listing that is cut, or that hides interfaces, is refused', () => {
+  expect(() => read(listing('').split('Chain OUTPUT')[0] ?? '')).toThrow('stops before the end')
+  expect(() => read(listing('').trimEnd())).toThrow('stops before the end')
+  expect(() => read('Chain INPUT (policy DROP)\ntarget     prot opt source               destination\n')).toThrow('hides interfaces')
+})
+
 test('no module is loaded by asking: without a table nothing is run', async () => {
   const m = machine({ files: { '/proc/net/ip_tables_names': '' } })
   await expect(iptables.read(hostOf(m), undefined)).rejects.toThrow(Absent)
@@ -101,6 +145,7 @@ const captures = existsSync(samples)
 
 test.each(captures)('a sample: %s', name => {
   const text = readFileSync(new URL(name, samples), 'utf8')
-  if (/^Chain /.test(text)) expect(() => read(text, name)).toThrow()
+  if (name.includes('filter-nv')) expect(read(text, name)).toMatchObject({ name: 'input-ipv4', enabled: true, inbound: 'reject' })
+  else if (/^Chain /.test(text)) expect(() => read(text, name)).toThrow()
   else expect(read(text, name)).toMatchObject({ name: 'input-ipv6', enabled: true, inbound: 'drop' })
 })
