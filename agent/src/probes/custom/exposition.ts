@@ -43,8 +43,8 @@ export function parseExposition(text: string): Series[] {
 
 /** One after the other, so that a file of nothing but ends of lines costs no list of them. */
 function* lines(text: string): Generator<string> {
-  for (let from = 0; from < text.length; ) {
-    const end = text.indexOf('\n', from)
+  let from = 0
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
     yield text.slice(from, end)
     from = end + 1
   }
