@@ -109,7 +109,7 @@ describe('the System log', () => {
 
   test.each([
     ['that may not be read', { code: 5 }],
-    ['that is cut off', { text: event(153, zero).slice(0, -20) }],
+    ['that is cut off', { text: event(153, zero) + event(7, zero).slice(0, -20) }],
   ])('a log %s is not an empty one', (_, said) => {
     const inputs = { answer: [printed(answer())], events: [printed('', said)] }
     expect(disks.parse(inputs, { now: 1, hostname: 'x', options: undefined })).toMatchObject({ events: null })
