@@ -49,6 +49,9 @@ function fromLines(text: string): Json[] {
     const row = rows.at(-1)
     if (row && key !== '') row[key.toLowerCase()] = value.trim()
   }
+  // Errors stand below the status: a listing that is cut off between them would look better than it is.
+  if (rows.some(row => row.joberrors === undefined || row.jobmissingfiles === undefined))
+    throw new Error('Cannot read a job of the director: its listing is cut short')
   return rows
 }
 

@@ -87,6 +87,11 @@ test('a run that goes on is told with its beginning, and the last good one stays
   ])
 })
 
+test('a listing that is cut off above its errors is refused', () => {
+  for (const below of ['JobStatus: T', 'JobTDate: 1795338943', 'ReadBytes: 0', 'JobErrors: 1'])
+    expect(() => factOf(bacula, { console: LISTING.slice(0, LISTING.lastIndexOf(below) + below.length) }, NOW), below).toThrow(/cut short/)
+})
+
 test('the short list has no time with a zone: the result is known, the age is not', () => {
   const table =
     '| JobId | Name | StartTime | Type | Level | JobFiles | JobBytes | JobStatus |\n| 1 | home | 2026-11-22 09:15:40 | B | F | 3 | 100,006 | T |\n'
