@@ -6,6 +6,7 @@ import { readConfig } from '@fettle/kit'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeSource } from '../../../../test/kit/backups.ts'
+import { survives } from '../../../../test/kit/hostile.ts'
 import { hostOf, machine } from '../../../../test/kit/machine.ts'
 import { localHost } from '../../host/local.ts'
 import type { Captured } from '../../probe.ts'
@@ -248,6 +249,13 @@ describe('captures alone', () => {
     expect(parse({ check: [capture(good)] }).jobs[0]?.verify?.result).toBe('ok')
     expect(parse({ check: [capture(`${good}/b/r: Error running actions for repository\n`)] }).jobs[0]?.verify).toBeNull()
   })
+})
+
+test.each(['list', 'info', 'log', 'check', 'configuration'])('%s that is spoilt is refused or read, and soon', input => {
+  const list = JSON.stringify([repository('disk', archive('2026-11-21T02:00:00.000000'))])
+  const log =
+    '[2026-11-22 01:00:00,000] INFO: /b/r: Creating archive\n[2026-11-22 01:00:01,000] INFO: Creating archive at "/b/r::a"\nsummary:\n'
+  survives(borgmatic, input, [list, log, '/etc/borgmatic/config.yaml\n'])
 })
 
 test('any text gives a fact or an error, in no time', () => {

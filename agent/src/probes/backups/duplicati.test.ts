@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { readConfig } from '@fettle/kit'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
+import { survives } from '../../../../test/kit/hostile.ts'
 import { hostOf, machine } from '../../../../test/kit/machine.ts'
 import { localHost } from '../../host/local.ts'
 import type { Captured } from '../../probe.ts'
@@ -195,6 +196,10 @@ describe('on a machine', () => {
       data: { jobs: [{ name: 'duplicati', standing: 'unknown', hint: expect.stringContaining('report') }] },
     })
   })
+})
+
+test.each(['report', 'place'])('%s that is spoilt is refused or read, and soon', input => {
+  survives(duplicati, input, [report(), report({ ParsedResult: 'Error' }), 'ParsedResult: Success\nEndTime: x (1795316451)\n'])
 })
 
 test('any text gives a fact or an error, in no time', () => {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { readConfig } from '@fettle/kit'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { survives } from '../../../../test/kit/hostile.ts'
 import { hostOf, machine } from '../../../../test/kit/machine.ts'
 import type { Captured } from '../../probe.ts'
 import { checked, runProbe } from '../../runner.ts'
@@ -197,6 +198,20 @@ describe('without a setting', () => {
 
 test('a password in the file is refused', () => {
   expect(() => configured({ name: 'a', password: 'hunter2' })).toThrow()
+})
+
+test.each(['snapshots', 'status', 'text', 'connection'])('%s that is spoilt is refused or read, and soon', input => {
+  survives(kopia, input, [
+    JSON.stringify([manifest('2026-11-21T03:00:00Z'), manifest('2026-11-20T03:00:00Z', { path: '/etc', incomplete: 'checkpoint' })]),
+    '/root/x\n',
+  ])
+})
+
+test('a thousand sources are told up to the bound', () => {
+  const rows = Array.from({ length: 1000 }, (_, index) => manifest('2026-11-21T03:00:00Z', { path: `/${'p'.repeat(300)}/${index}` }))
+  const fact = checked(kopia, parse(list(...rows)))
+  expect(fact.outcome).toBe('ok')
+  expect(new Set(parse(list(...rows)).jobs.map(job => job.name)).size).toBe(128)
 })
 
 test('any text gives a fact or an error, in no time', () => {

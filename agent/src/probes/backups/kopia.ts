@@ -117,12 +117,14 @@ async function connections(host: Host): Promise<string> {
 function notAsked(text: string): Job[] {
   const paths = text.split('\n').filter(path => path !== '')
   const hint = 'Set backups.kopia with this config so that it is asked, or disable backups/kopia and watch a marker.'
-  return paths.map((path, index) =>
-    unanswered(
-      blankJob(index === 0 ? 'kopia' : `kopia ${index + 1}`, 'kopia'),
-      new Unanswered(`kopia is connected by ${clip(path, 256)}, and is not asked unless it is configured`, hint),
-    ),
-  )
+  return paths
+    .slice(0, MOST_JOBS)
+    .map((path, index) =>
+      unanswered(
+        blankJob(index === 0 ? 'kopia' : `kopia ${index + 1}`, 'kopia'),
+        new Unanswered(`kopia is connected by ${clip(path, 256)}, and is not asked unless it is configured`, hint),
+      ),
+    )
 }
 
 async function gather(host: Host, job: KopiaJob, timeoutMs: number): Promise<Record<string, Captured[]>> {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { readConfig } from '@fettle/kit'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { survives } from '../../../../test/kit/hostile.ts'
 import { hostOf, machine } from '../../../../test/kit/machine.ts'
 import type { Captured } from '../../probe.ts'
 import { checked, runProbe } from '../../runner.ts'
@@ -201,6 +202,11 @@ describe('without a setting', () => {
         data: { jobs: [{ name: 'resticprofile', standing: 'unknown' }] },
       })
   })
+})
+
+test.each(['status', 'metrics', 'log', 'configuration'])('%s that is spoilt is refused or read, and soon', input => {
+  const file = JSON.stringify({ profiles: { home: { backup: run(extended), check: run() } } })
+  survives(resticprofile, input, [file, 'resticprofile_backup_status{profile="home"} 2\n', 'home:\n  status-file: s.json\n'])
 })
 
 test('any text gives a fact or an error, in no time', () => {

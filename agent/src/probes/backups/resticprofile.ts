@@ -60,7 +60,10 @@ export default defineProbe<'backups', readonly StatusJob[]>({
       from: 'log of a backup',
       recognise: text => /^snapshot [0-9a-f]{8,64} saved$|"message_type":\s?"summary"/m.test(text.slice(0, 1e6)),
     },
-    configuration: { from: `${FOLDERS[0]}/profiles.yaml`, recognise: text => /^\s*"?status-file"?\s*[:=]/m.test(text.slice(0, 1e5)) },
+    configuration: {
+      from: `${FOLDERS[0]}/profiles.yaml`,
+      recognise: text => /^[ \t]{0,80}"?status-file"?[ \t]{0,20}[:=]/m.test(text.slice(0, 1e5)),
+    },
     restored: { from: 'marker written after a restore test' },
   },
   parse(inputs, context) {
@@ -98,9 +101,11 @@ async function found(host: Host): Promise<Inputs> {
 
 /** `status-file` in YAML, TOML, JSON or HCL; a relative one is beside its configuration, and what has a variable in it cannot be known: then empty. */
 function statusFilesOf(text: string, path: string): string[] {
-  const isMoved = /^\s*"?base-dir"?\s*[:=]/m.test(text)
+  const isMoved = /^[ \t]{0,80}"?base-dir"?[ \t]{0,20}[:=]/m.test(text)
   const files = linesOf(text).flatMap(line => {
-    const file = /^\s*"?status-file"?\s{0,20}[:=]\s{0,20}["']?([^"',#]{1,500}?)["']?\s{0,20},?\s{0,20}(?:#.*)?$/.exec(line)?.[1]?.trim()
+    const file = /^[ \t]{0,80}"?status-file"?\s{0,20}[:=]\s{0,20}["']?([^"',#]{1,500}?)["']?\s{0,20},?\s{0,20}(?:#.*)?$/
+      .exec(line)?.[1]
+      ?.trim()
     return file === undefined ? [] : [file]
   })
   return [...new Set(files)].slice(0, MOST_FILES).map(file => {

@@ -85,9 +85,11 @@ type Told = { readonly command: string; readonly what: 'started' | 'ended' | 'er
 
 /** A line that names the call of rsnapshot; others belong to the run that is open. */
 function read(text: string): Told | undefined {
-  const [, call = '', rest = ''] = /^(?:WARNING: )?(\S{0,400}rsnapshot(?: .{0,400}?)?): (.*)$/.exec(text) ?? []
-  const command = commandOf(call)
+  const said = text.replace(/^WARNING: /, '')
+  const colon = said.indexOf(': ')
+  const command = colon < 0 ? '' : commandOf(said.slice(0, colon))
   if (command === '') return undefined
+  const rest = said.slice(colon + 2)
   if (rest === 'started') return { command, what: 'started', how: '', isRefusal: false }
   const how = /(?:^|: )completed,? (successfully|but with [a-z ]{1,40})$/.exec(rest)?.[1]
   if (how !== undefined) return { command, what: 'ended', how, isRefusal: false }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { readConfig } from '@fettle/kit'
 import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { survives } from '../../../../test/kit/hostile.ts'
 import { hostOf, machine } from '../../../../test/kit/machine.ts'
 import { localHost } from '../../host/local.ts'
 import type { Captured } from '../../probe.ts'
@@ -278,6 +279,13 @@ describe('captures alone', () => {
     const at = clockOf('Europe/Berlin')('2026-10-25T02:30:00')
     expect([Date.parse('2026-10-25T00:30:00Z'), Date.parse('2026-10-25T01:30:00Z')]).toContain(at)
   })
+})
+
+test.each(['log', 'journal', 'config', 'snapshots', 'lock', 'mounts', 'zone'])('%s that is spoilt is refused or read, and soon', input => {
+  const log = `[2026-11-22T03:00:00] ${call} alpha: started\n[2026-11-22T03:01:00] WARNING: ${call} alpha: completed, but with some warnings\n`
+  const entry = JSON.stringify({ __REALTIME_TIMESTAMP: '1795316400000000', MESSAGE: `${call} alpha: completed successfully` })
+  survives(rsnapshot, input, [log, entry, 'snapshot_root\t/backup\nretain\talpha\t6\nbackup\t/etc\tx\n', 'd 0 1795316400.0 alpha.0\n'])
+  for (const spec of Object.values(rsnapshot.inputs)) spec.recognise?.(`[2026-11-22T03:00:00] ${'rsnapshot '.repeat(200)}\n`.repeat(500))
 })
 
 test('any text gives a fact or an error, in no time', () => {

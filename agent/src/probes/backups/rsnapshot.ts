@@ -40,7 +40,8 @@ export default defineProbe<'backups', readonly RsnapshotJob[]>({
   inputs: {
     log: {
       from: '/var/log/rsnapshot.log',
-      recognise: text => /^\[[\w/:-]{19,20}\] .{0,400}rsnapshot .{0,400}: (started|completed|ERROR: )/m.test(text.slice(0, 1e6)),
+      recognise: text =>
+        /^\[[\w/:-]{19,20}\] (?:WARNING: )?\S{0,200}rsnapshot [^:]{1,400}: (?:started|completed|ERROR: )/m.test(text.slice(0, 1e5)),
     },
     journal: { from: JOURNAL.join(' '), recognise: text => /^\{.{0,2000}"MESSAGE"\s?:\s?".{0,300}rsnapshot/m.test(text.slice(0, 1e5)) },
     config: { from: '/etc/rsnapshot.conf', recognise: text => /^(snapshot_root|config_version)\t/m.test(text.slice(0, 1e5)) },
