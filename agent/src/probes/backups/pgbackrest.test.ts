@@ -78,7 +78,7 @@ test('no stanza is no job; nothing printed, half of it or another list is refuse
 
 test('a repository elsewhere is only asked where the network may be used', async () => {
   const config = '[global]\nrepo1-type=s3\n[demo]\npg1-path=/var/lib/postgresql/15/main\n'
-  const commands = { 'pgbackrest info --output=json': { text: JSON.stringify([stanza(0, 'ok', [backup(1)])]) } }
+  const commands = { 'pgbackrest info --output=json --log-level-file=off': { text: JSON.stringify([stanza(0, 'ok', [backup(1)])]) } }
   const here = (text: string) => machine({ now: NOW, files: { '/etc/pgbackrest.conf': text }, commands })
   const [off, on] = [
     { network: false, user: 'postgres' },

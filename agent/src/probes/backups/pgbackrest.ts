@@ -9,7 +9,7 @@ import { blankJob, clip, isFuture, type Job, learnedEvery, Unanswered, unanswere
 import { plainText } from './options.ts'
 
 const CONFIGS = ['/etc/pgbackrest/pgbackrest.conf', '/etc/pgbackrest.conf'] as const
-const ARGV = ['pgbackrest', 'info', '--output=json'] as const
+const ARGV = ['pgbackrest', 'info', '--output=json', '--log-level-file=off'] as const
 /** Status of a stanza; see `info` in the user guide. Only these say for sure that a backup stands, or that there has never been one. */
 const [OK, NO_BACKUP] = [0, 2]
 const MOST_STANZAS = 64
