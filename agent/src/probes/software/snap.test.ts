@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest'
 import { hostOf, machine } from '../../../../test/kit/machine.ts'
 import { alwaysEnds, given, huge, outcomeOf } from '../../../../test/kit/parsed.ts'
+import { TimedOut } from '../../host.ts'
 import { Absent } from '../../probe.ts'
 import probe, { parseSnaps } from './snap.ts'
 
 // Written from the documentation of snapd ("Get started").
 const list =
   'Name    Version    Rev    Tracking       Publisher   Notes\ncore22  20240731   1586   latest/stable  canonical*  base\nhello   2.10       42     latest/stable  canonical*  broken\n'
-// What snap 2.57.6 of Debian 12 printed without its socket.
+// Written from the source of snapd (client/client.go).
 const down = {
   text: '',
   stderr:
@@ -24,13 +25,20 @@ test('each line is a snap; a broken one is half installed', () => {
   })
 })
 
-test('without its socket the files tell the names', async () => {
+test('with its socket snapd is asked', async () => {
+  const files = { '/var/lib/snapd/snaps/hello_42.snap': '', '/run/snapd.socket': '' }
+  expect(await probe.read(hostOf(machine({ files, commands: { [command]: { text: list } } })), undefined)).toMatchObject({ total: 2 })
+})
+
+test('without its socket snap is not run, which would wait for it: the files tell the names', async () => {
   const files = {
     '/var/lib/snapd/snaps/core22_1586.snap': '',
     '/var/lib/snapd/snaps/core22_1621.snap': '',
     '/var/lib/snapd/snaps/hello_x1.snap': '',
   }
-  const fact = await probe.read(hostOf(machine({ files, commands: { [command]: down } })), undefined)
+  const m = machine({ files, commands: { [command]: down } })
+  const fact = await probe.read(hostOf(m), undefined)
+  expect(m.ran).toEqual([])
   expect(fact).toMatchObject({
     packages: [
       { name: 'core22', version: null },
@@ -38,6 +46,16 @@ test('without its socket the files tell the names', async () => {
     ],
     total: 2,
     broken: null,
+  })
+})
+
+test.each([
+  ['that hangs', new TimedOut('snap list did not end')],
+  ['that fails', down],
+])('a snapd %s leaves the names of the files', async (_, answer) => {
+  const files = { '/var/lib/snapd/snaps/hello_42.snap': '', '/run/snapd.socket': '' }
+  expect(await probe.read(hostOf(machine({ files, commands: { [command]: answer } })), undefined)).toMatchObject({
+    packages: [{ name: 'hello', version: null }],
   })
 })
 

@@ -1,11 +1,12 @@
 import type { FactTypes } from '@fettle/catalog'
-import { type Host, NotInstalled } from '../../host.ts'
+import { type Host, NotInstalled, TimedOut } from '../../host.ts'
 import { Absent, type Captured, defineProbe, Failed, type Inputs, type ParseContext, sole } from '../../probe.ts'
 import { cut, present, told } from '../gather.ts'
 import { type Line, listed, softwareOf } from './listed.ts'
 
 const LIST = ['snap', 'list', '--color=never', '--unicode=never'] as const
 const FOLDER = '/var/lib/snapd/snaps'
+const SOCKET = '/run/snapd.socket'
 const FILE = /^([a-z0-9][a-z0-9_-]{0,100})_(x?\d{1,9})\.snap$/
 
 /** Snaps by snapd's word; where it does not answer, by the files that it keeps of them, which tell no version. See snap(8). */
@@ -25,13 +26,18 @@ export default defineProbe({
 
   async read(host: Host) {
     const names = await host.list(FOLDER, { missing: new Absent('snapd is not there') })
-    const list = await host.run(LIST, { timeoutMs: 30_000 }).catch(error => {
-      if (error instanceof NotInstalled) return undefined
-      throw error
-    })
-    return parseSnaps({ list: present(list), files: [told(FOLDER, names.join('\n'))] })
+    return parseSnaps({ list: present(await asked(host)), files: [told(FOLDER, names.join('\n'))] })
   },
 })
+
+/** What snapd says; undefined where it does not listen or answer. Without its socket snap(8) would try again for more than a minute. */
+async function asked(host: Host): Promise<Captured | undefined> {
+  if (!(await host.stat(SOCKET, { missing: undefined }))) return undefined
+  return host.run(LIST, { timeoutMs: 30_000 }).catch(error => {
+    if (error instanceof NotInstalled || error instanceof TimedOut) return undefined
+    throw error
+  })
+}
 
 /** @throws Absent where no snap is installed, Failed where snapd does not answer and its files are not known, Error */
 export function parseSnaps(inputs: Inputs, _context?: ParseContext): FactTypes['software'] {
