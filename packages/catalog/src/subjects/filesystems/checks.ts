@@ -71,7 +71,7 @@ export const filesystemsReadonly = defineCheck({
   thresholds: { critical: 1 },
   why: 'A kernel that finds damage stops writing: what runs there loses data from then on.',
   remedy: 'Look at the kernel log for the first error, check the disk, then the file system, before mounting it writable again.',
-  blind: 'A mount that fstab does not name may be read-only on purpose; it is not judged.',
+  blind: "A mount that fstab does not name may be read-only on purpose; it is not judged. Of Windows the system's own volume alone is.",
 
   evaluate: (facts, limit) =>
     perFilesystem(facts, fs => {
