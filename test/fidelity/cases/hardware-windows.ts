@@ -116,4 +116,7 @@ const records: readonly Case[] = [
   ...[134, 143].map(record => nothing('filesystems/windows', `${EVTX}sample-with-zero-data-size-event.evtx.Ntfs.98.rec${record}.xml`)),
 ]
 
-const batteries: readonly Case[] = []
+/** 36.520 of 52.500 mWh, with the separator of the country; cycles are told as "-". */
+const batteries: readonly Case[] = [
+  one('battery/windows', `${W}Fla20035+battery-report/battery-report.html`, { ok: { batteries: [{ healthRatio: 0.69, cycles: null }] } }),
+]
