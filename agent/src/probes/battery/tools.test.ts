@@ -17,6 +17,7 @@ describe('acpi(1)', () => {
   test('a charge limit on mains is no fault, and a line that is cut is not guessed', () => {
     expect(parseAcpi('Battery 0: Not charging, 80%')).toMatchObject([{ state: 'not-charging', chargeRatio: 0.8 }])
     expect(() => parseAcpi('Battery 0: Disch')).toThrow(/line of acpi/)
+    expect(() => parseAcpi('Battery 0: Full, 100%\nBatt')).toThrow(/line of acpi/)
     expect(() => parseAcpi('Battery 0: Full, 100%\nBattery 0: design capacity 5000 mAh, last full ca')).toThrow(/line of acpi/)
   })
 })

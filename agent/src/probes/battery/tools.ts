@@ -18,6 +18,8 @@ export function parseAcpi(text: string): Battery[] {
   const found = new Map<string, Battery>()
   for (const line of linesOf(text)) {
     const [, name, rest = ''] = /^(Battery \d{1,3}): (.*)$/.exec(line) ?? []
+    if (name === undefined && line.trim() !== '' && !/^(Adapter|Thermal|Cooling) \d{1,3}: |^No support for device type: /.test(line))
+      throw new Error(`Cannot read the line of acpi: ${line.slice(0, 120)}`)
     if (name === undefined) continue
     const [, design, full] = /^design capacity (\d{1,9}) m[AW]h, last full capacity (\d{1,9}) m[AW]h = \d+%$/.exec(rest) ?? []
     const [, word = '', percent] = /^([A-Z][a-z]*(?: [a-z]+)?), (\d{1,3})%/.exec(rest) ?? []

@@ -96,6 +96,10 @@ test('the machine is asked in one script', async () => {
   expect(await battery.read(hostOf(m), undefined)).toMatchObject({ batteries: [{ cycles: 173 }] })
 })
 
+test('a report that lost a tag is no report without batteries', () => {
+  expect(() => factOf(battery, { report: xml.replace('<Battery>', '') })).toThrow('damaged')
+})
+
 test('any text gives a fact or an error', () => {
   survives(battery, 'answer', [answer()])
   survives(battery, 'report', [xml])

@@ -1,5 +1,5 @@
 import type { FactTypes } from '@fettle/catalog'
-import { XMLParser } from 'fast-xml-parser'
+import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import type { Host } from '../../host.ts'
 import { Absent, defineProbe, type Inputs, sole } from '../../probe.ts'
 import { cut } from '../gather.ts'
@@ -122,6 +122,8 @@ function xmlBatteries(text: string): Battery[] {
   const head = text.slice(0, text.indexOf('</Batteries>') + '</Batteries>'.length)
   if (!/<BatteryReport[\s>]/.test(head) || head.length < 20) throw new Error('Cannot read the report: its list of batteries does not end')
   // Only what stands up to the end of the list: the history behind it is long.
+  // The parser takes what is damaged for what is not there.
+  if (XMLValidator.validate(`${head}</BatteryReport>`) !== true) throw new Error('Cannot read the report: its XML is damaged')
   const parser = new XMLParser({ ignoreAttributes: true, parseTagValue: false, processEntities: false })
   const list = objectOf(objectOf(parser.parse(`${head}</BatteryReport>`))?.BatteryReport)?.Batteries
   const entries = objectOf(list)?.Battery

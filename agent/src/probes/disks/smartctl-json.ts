@@ -35,7 +35,8 @@ const reportSchema = v.looseObject({
     exit_status: number,
   }),
   device: part({ name: string, type: string, protocol: string }),
-  devices: loose(v.optional(v.array(v.object({ name: v.string(), type: string, protocol: string, open_error: string }))), undefined),
+  // One that cannot be read would hide them all.
+  devices: v.optional(v.array(v.object({ name: v.string(), type: string, protocol: string, open_error: string }))),
   model_name: string,
   scsi_model_name: string,
   vendor: string,

@@ -458,3 +458,8 @@ if (existsSync(samples)) {
     ])
   })
 }
+
+test('a scan with a device that cannot be read does not hide the others', () => {
+  const scan = { smartctl: { argv: ['smartctl', '--scan', '--json'] }, devices: [{ name: '/dev/sda', type: 'sat' }, { type: 'sat' }] }
+  expect(() => parseSmartctl({ scan: [asCaptured('', JSON.stringify(scan))] }, context)).toThrow(/devices/)
+})

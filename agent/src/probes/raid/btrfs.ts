@@ -95,6 +95,7 @@ export function parseBtrfs(inputs: Inputs) {
   const shown = (inputs.show ?? []).flatMap(captured => parseShow(allowed(captured)))
   const stats = (inputs.stats ?? []).map(captured => ({ name: captured.name, devices: parseStats(allowed(captured)) }))
   const scrubs = (inputs.scrub ?? []).map(captured => parseScrub(allowed(captured)))
+  if (scrubs.some(scrub => scrub.uuid === null)) throw new Error('Cannot tell which file system was scrubbed: its UUID is missing')
   const usages = (inputs.usage ?? []).map(captured => usageOf(captured.text))
   const uuids = [
     ...new Set([

@@ -88,6 +88,12 @@ describe('btrfs', () => {
     expect(read(btrfs, 'stats', stats('/dev/sda') + stats('devid:2'))[0]).toMatchObject({ state: 'degraded', errors: 0 })
   })
 
+  test('a scrub of a file system that is not named is no proof that there is none', () => {
+    const scrub = `UUID:             ${uuid}\nScrub started:    Sun Nov 16 08:00:01 2025\nStatus:           finished\nDuration:         0:00:10\nError summary:    no errors found\n`
+    expect(read(btrfs, 'scrub', scrub)[0]).toMatchObject({ errors: 0, state: 'unknown' })
+    expect(() => read(btrfs, 'scrub', scrub.replace(/^UUID.*\n/, ''))).toThrow(/UUID/)
+  })
+
   test('a missing device degrades; with nothing to lose it is a loss', () => {
     expect(read(btrfs, 'show', show('/dev/sdb'))[0]?.state).toBe('ok')
     expect(() => read(btrfs, 'show', show('MISS'))).toThrow(/device/)

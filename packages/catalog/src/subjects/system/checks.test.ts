@@ -36,7 +36,12 @@ const cases: Cases = [
   ['a release that nobody knows', { system: system() }, 'unknown'],
   ['a rolling release', { system: system({ id: 'arch', version: null }) }, 'not-applicable'],
   ['a rolling release with a version', { system: system({ id: 'opensuse-tumbleweed', version: '20260101' }) }, 'not-applicable'],
-  ['Debian testing, which has a name and no version', { system: system({ id: 'debian', version: null, codename: 'forky' }) }, 'not-applicable'],
+  [
+    'Debian testing, which has a name and no version',
+    { system: system({ id: 'debian', name: 'Debian GNU/Linux forky/sid', version: null }) },
+    'not-applicable',
+  ],
+  ['a stable Debian whose version was lost', { system: system({ id: 'debian', version: null, codename: 'buster' }) }, 'unknown'],
   ['a release that is not told', { system: system({ id: 'ubuntu', version: null }) }, 'unknown'],
   ['Windows without a version', { system: system({ type: 'windows', version: null }) }, 'unknown'],
 ]

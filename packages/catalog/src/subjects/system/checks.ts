@@ -33,7 +33,7 @@ export const osSupport = defineCheck({
     if (!os) return unknown('the operating system is not known')
     if (supportEnd === null) {
       // Testing and unstable of Debian have a name and no number.
-      const testing = os.id === 'debian' && os.version === null && os.codename !== null
+      const testing = os.id === 'debian' && os.version === null && /\/sid$/.test(os.name)
       if (testing || [os.id, ...os.like].some(id => rolling.has(id))) return notApplicable(`${os.name} is a rolling release`)
       if (os.version === null) return unknown(`which release of ${os.name} runs is not told`, 'See VERSION_ID of /etc/os-release.')
       return unknown(
