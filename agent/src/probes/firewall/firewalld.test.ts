@@ -23,6 +23,17 @@ test.each(targets)('an active zone with the target %s: enabled %s', (target, ena
   expect(read({ state, zones: given(zones(target)) })).toMatchObject([{ name: 'public', enabled, inbound }])
 })
 
+test.each([
+  ['ports: 22/tcp 8000-9000/tcp', true, 'reject'],
+  ['ports: 1-65535/tcp', null, null],
+  ['protocols: tcp', null, null],
+  ['rich rules: \n\trule family="ipv4" source address="192.0.2.7" accept', true, 'reject'],
+  ['rich rules: \n\trule family="ipv4" source address="0.0.0.0/0" accept', false, 'accept'],
+])('a zone with %s: enabled %s', (setting, enabled, inbound) => {
+  const zones = `public (active)\n  target: default\n  interfaces: eth0\n  ${setting}\n`
+  expect(parseFirewalld({ state: given('running\n'), zones: given(zones) }).profiles[0]).toMatchObject({ enabled, inbound })
+})
+
 test('the default zone holds besides the active ones', () => {
   expect(read({ state, zones: given(zones('default')), standard: given('block\n') })).toMatchObject([{ name: 'block' }, { name: 'public' }])
   expect(() => read({ state, zones: given(zones('default', '')) })).toThrow(/default zone/)

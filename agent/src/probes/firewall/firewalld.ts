@@ -66,18 +66,25 @@ export function parseFirewalld(inputs: Inputs): FactTypes['firewall'] {
   return { profiles: active.slice(0, 64).map(zone => profile(zone, running)) }
 }
 
-type Zone = { readonly name: string; readonly active: boolean; readonly target: string | undefined }
+type Zone = {
+  readonly name: string
+  readonly active: boolean
+  readonly target: string | undefined
+  /** What undoes the target: `everything` by a rich rule, `much` by every port or a whole protocol. */
+  readonly open: 'everything' | 'much' | null
+}
 
-function profile({ name, target }: Zone, running: boolean | null): Profile {
+function profile({ name, target, open }: Zone, running: boolean | null): Profile {
   if (target === undefined || !(target in inbounds)) throw new Error(`Cannot read the target of zone ${cut(name, 40)}`)
-  const inbound = inbounds[target] ?? null
+  const own = inbounds[target] ?? null
+  const inbound = open === 'everything' ? 'accept' : open === 'much' && own !== 'accept' ? null : own
   const isOpen = inbound === 'accept'
   return {
     name: cut(name, 64),
-    enabled: isOpen ? false : running,
+    enabled: isOpen ? false : inbound === null && running ? null : running,
     inUse: null,
     inbound,
-    detail: isOpen ? 'the zone lets everything in' : null,
+    detail: isOpen ? 'the zone lets everything in' : open === 'much' ? 'the zone lets in every port, or a whole protocol' : null,
   }
 }
 
@@ -87,10 +94,23 @@ function zonesOf({ text }: Captured): Zone[] {
   const zones = blocks.flatMap(block => {
     const [, name, marks = ''] = /^\s*([\w.-]{1,64})(?: \(([\w, ]{1,60})\))?[ \t]*\n/.exec(`${block}\n`) ?? []
     if (name === undefined) return []
-    return [{ name, active: /\bactive\b/.test(marks), target: /^[ \t]{1,8}target: (\S{1,20})[ \t]*$/m.exec(block)?.[1] }]
+    return [
+      { name, active: /\bactive\b/.test(marks), target: /^[ \t]{1,8}target: (\S{1,20})[ \t]*$/m.exec(block)?.[1], open: openingOf(block) },
+    ]
   })
   if (zones.length === 0) throw new Error('Cannot read the zones: wanted what `firewall-cmd --list-all-zones` prints')
   return zones
+}
+
+/** See firewalld.richlanguage(5): a rule without an element, of everybody, that accepts. */
+function openingOf(block: string): Zone['open'] {
+  const everybody =
+    /^[ \t]{1,16}rule(?: family="ipv[46]")?(?: priority="-?\d{1,5}")?(?: source address="(?:0\.0\.0\.0\/0|::\/0)")? accept[ \t]*$/m
+  if (everybody.test(block)) return 'everything'
+  const [ports = '', protocols = ''] = ['ports', 'protocols'].map(
+    key => new RegExp(`^[ \\t]{1,8}${key}: (.{0,4000})$`, 'm').exec(block)?.[1],
+  )
+  return /(?:^|\s)[01]-65535\/(?:tcp|udp)\b/.test(ports) || /(?:^|\s)(?:tcp|udp|all|ipv?[46]?)(?:\s|$)/.test(protocols) ? 'much' : null
 }
 
 /** The words of `--state`, or what systemd tells of the service. */

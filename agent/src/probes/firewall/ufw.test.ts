@@ -25,6 +25,22 @@ test.each(states)('%s: enabled %s, inbound %s', (name, enabled, inbound) => {
   expect(fact.profiles).toMatchObject([{ name: 'ufw', enabled, inbound }])
 })
 
+test.each([
+  ['22/tcp                     ALLOW IN    Anywhere', true, 'drop'],
+  ['Anywhere                   ALLOW IN    192.0.2.7', true, 'drop'],
+  ['Anywhere on lo             ALLOW IN    Anywhere', true, 'drop'],
+  ['Anywhere                   ALLOW OUT   Anywhere', true, 'drop'],
+  ['Anywhere                   ALLOW IN    Anywhere                   # all', false, 'accept'],
+  ['[ 7] Anywhere              ALLOW IN    Anywhere', false, 'accept'],
+  ['Anywhere (v6)              ALLOW IN    Anywhere (v6)', false, 'accept'],
+  ['Anywhere on eth0           ALLOW IN    Anywhere', null, null],
+  ['1:65535/tcp                ALLOW IN    Anywhere', null, null],
+  ['Anywhere                   DENY IN     Anywhere\nAnywhere                   ALLOW IN    Anywhere', true, 'drop'],
+])('the rule %s: enabled %s, inbound %s', (rule, enabled, inbound) => {
+  const text = `Status: active\nDefault: deny (incoming), allow (outgoing), disabled (routed)\n\nTo      Action      From\n--      ------      ----\n${rule}\n`
+  expect(parseUfw({ status: captured(text) }).profiles[0]).toMatchObject({ enabled, inbound })
+})
+
 test('switched on in the configuration but not loaded is off, and says so', () => {
   const fact = parseUfw({ status: captured('Status: inactive\n'), conf: captured('ENABLED=yes\nLOGLEVEL=low\n') })
 

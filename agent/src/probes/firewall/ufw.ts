@@ -49,10 +49,13 @@ export function parseUfw(inputs: Inputs): FirewallFact {
   if (!loaded) return one(false, null, on ? 'switched on in /etc/ufw/ufw.conf, but not loaded' : 'inactive')
   const inbound = incoming(status.text)
   if (inbound === 'accept') return one(false, inbound, 'active, but lets in what no rule names')
+  const open = opening(status.text)
+  if (open === 'everything') return one(false, 'accept', 'active, but a rule lets everything in')
+  if (open === 'much') return one(null, null, 'a rule lets in all that comes by one interface, or to every port')
   return one(true, inbound, inbound === null ? 'active; its default is not told: wanted `ufw status verbose`' : null)
 }
 
-function one(enabled: boolean, inbound: FirewallFact['profiles'][number]['inbound'], detail: string | null): FirewallFact {
+function one(enabled: boolean | null, inbound: FirewallFact['profiles'][number]['inbound'], detail: string | null): FirewallFact {
   return { profiles: [{ name: 'ufw', enabled, inUse: null, inbound, detail }] }
 }
 
@@ -68,6 +71,29 @@ function isLoaded({ text, stderr, code }: Captured): boolean {
 function incoming(text: string): 'drop' | 'reject' | 'accept' | null {
   const word = /^Default: (deny|reject|allow) \(incoming\)/m.exec(text)?.[1]
   return word ? words[word as keyof typeof words] : null
+}
+
+/** A rule of the table: to, action and direction, from; a number before it, a comment behind it. */
+const RULE = /^(?:\[ ?\d{1,5}\] )?(\S.{0,80}?) +(ALLOW|DENY|REJECT|LIMIT)(?: (IN|OUT|FWD))? +(\S.{0,80}?)(?: +#.*)?$/
+const MOST_RULES = 20_000
+
+/** Rules are tried in their order, those of IPv6 apart. What lets in everybody to everything undoes the default; loopback is nobody's. */
+function opening(text: string): 'everything' | 'much' | null {
+  const found = [false, true].map(isSixth => {
+    let much: 'much' | null = null
+    for (const line of text.split('\n').slice(0, MOST_RULES)) {
+      const [, to = '', action = '', direction = 'IN', from = ''] = (line.length < 500 && RULE.exec(line.trim())) || []
+      if (direction !== 'IN' || !/^Anywhere(?: \(v6\))?$/.test(from) || from.includes('(v6)') !== isSixth) continue
+      const [, place, to65535, by] =
+        /^(?:(Anywhere(?: \(v6\))?)|([01]:65535(?:\/(?:tcp|udp))?(?: \(v6\))?))(?: on (\S{1,20}))?$/.exec(to) ?? []
+      if ((place === undefined && to65535 === undefined) || by === 'lo') continue
+      if (action === 'ALLOW' && place !== undefined && by === undefined) return 'everything'
+      if (action === 'ALLOW') much = 'much'
+      else if (action !== 'LIMIT' && place !== undefined && by === undefined) return much
+    }
+    return much
+  })
+  return found.find(one => one === 'everything') ?? found.find(one => one === 'much') ?? null
 }
 
 /** The last assignment of `ENABLED`; null where there is none. */
