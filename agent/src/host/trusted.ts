@@ -3,16 +3,19 @@ import { lstat, readlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { HostError } from '../host.ts'
 import { Denied } from '../probe.ts'
+import { grantsIn } from './grants.ts'
+import { runCommand } from './run.ts'
 
 /** As many links as the kernel follows; path_resolution(7). */
 const MOST_LINKS = 40
+const LS_TIMEOUT_MS = 5_000
 const GROUP_WRITES = 0o020
 const OTHERS_WRITE = 0o002
 
 /**
  * The real path of a file or folder that nobody but root can change, or replace on the way to it: it, every folder above it and every symbolic link
  * belong to root (or to `uid`, whom the agent runs as) and only their owner may write to them. An access control list of POSIX that lets others write
- * shows in the group's bits. Since nobody else can change any part of the way, what was checked is what is opened or run afterwards.
+ * shows in the group's bits; those of macOS are read. Since nobody else can change any part of the way, what was checked is what is opened or run afterwards.
  * @throws Denied with what is to be mended, HostError where it is not there
  */
 export async function trustedPath(path: string, uid: number): Promise<string> {
@@ -20,12 +23,14 @@ export async function trustedPath(path: string, uid: number): Promise<string> {
     throw new Denied(`who may change ${path} is not known: ownership is not read on Windows`, 'Take it out of the configuration there.')
   }
   let current = '/'
+  const seen = new Set([current])
   refuse(current, await look(current), uid)
   const left = path.split('/').filter(part => part !== '')
   for (let links = 0, part = left.shift(); part !== undefined; part = left.shift()) {
     const next = part === '..' ? dirname(current) : join(current, part)
     const found = await look(next)
     refuse(next, found, uid)
+    seen.add(next)
     if (!found.isSymbolicLink()) {
       current = next
       continue
@@ -35,7 +40,16 @@ export async function trustedPath(path: string, uid: number): Promise<string> {
     left.unshift(...target.split('/').filter(step => step !== ''))
     if (target.startsWith('/')) current = '/'
   }
+  if (process.platform === 'darwin') await refuseGrants([...seen])
   return current
+}
+
+/** macOS does not show in the mode what its access control lists allow. */
+async function refuseGrants(paths: readonly string[]): Promise<void> {
+  const [grant] = grantsIn(await runCommand(['/bin/ls', '-lde', '--', ...paths], { timeoutMs: LS_TIMEOUT_MS }), paths)
+  if (!grant) return
+  const { path, to, rights } = grant
+  throw new Denied(`the access control list of ${path} gives ${to} the rights ${rights.join(', ')}`, `chmod -N ${quoted(path)}`)
 }
 
 async function look(path: string): Promise<Stats> {

@@ -39,7 +39,7 @@ export default defineProbe<'custom', Options>({
   privilege:
     'runs what root put there, as root where the agent is root and no user is named; CAP_SETUID and CAP_SETGID to run it as another user',
   blind:
-    'Whether a drop-in tells the truth. Access control lists of macOS and NFS are not read when it is judged who may write. On Windows nothing is run.',
+    'Whether a drop-in tells the truth. Access control lists of NFS are not read when it is judged who may write. On Windows nothing is run.',
   inputs: {
     output: {
       from: 'what an executable of /etc/fettle/dropins.d prints',

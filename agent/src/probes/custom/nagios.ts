@@ -51,7 +51,7 @@ export default defineProbe<'custom', readonly Command[]>({
   privilege:
     'runs what the configuration names, as root where the agent is root and no user is named; CAP_SETUID and CAP_SETGID to run it as another user',
   blind:
-    'Whether a plug-in looks at the right thing. Access control lists of macOS and NFS are not read when it is judged who may write. On Windows nothing is run.',
+    'Whether a plug-in looks at the right thing. Access control lists of NFS are not read when it is judged who may write. On Windows nothing is run.',
   inputs: {
     output: { from: 'what a monitoring plug-in prints' },
     refused: { from: 'why one was not run, {"reason","hint"}', recognise: isRefusal },

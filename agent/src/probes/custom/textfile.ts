@@ -31,7 +31,7 @@ export default defineProbe<'custom', Options>({
     doc: `Files *.prom in the Prometheus text format. directory (${DEFAULT_DIRECTORY}) and the files must belong to root and be writable by root alone; maxAge tells how old a file may be.`,
     example: { directory: DEFAULT_DIRECTORY, maxAge: '1d' },
   },
-  blind: `Whether what a job wrote is right; its numbers are not judged. At most ${MOST_SERIES} series of a file are kept. Access control lists of macOS and NFS are not read when it is judged who may write. On Windows no file is read.`,
+  blind: `Whether what a job wrote is right; its numbers are not judged. At most ${MOST_SERIES} series of a file are kept. Access control lists of NFS are not read when it is judged who may write. On Windows no file is read.`,
   inputs: {
     file: {
       from: '/var/lib/fettle/textfile.d/*.prom',
