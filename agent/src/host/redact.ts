@@ -18,7 +18,10 @@ export function redact(text: string): string {
   return secrets.reduce((shorter, [pattern, instead]) => shorter.replace(pattern, instead), text)
 }
 
-const serials = /\b(?:serial[ _]?(?:number|no)?|product_uuid|machine[ _]?id)"?[ \t]{0,4}[:=][ \t]{0,20}"?([A-Za-z0-9_-]{4,64})/gi
+const serials =
+  /\b(?:(?:adapter)?serial[ _]?(?:number|no)?|product_uuid|machine[ _]?id|guid)"?[ \t]{0,4}[:=][ \t]{0,20}"?([A-Za-z0-9_-]{4,64})/gi
+/** What Windows tells a disk by: its EUI-64 or NAA, which is as good as its serial number. */
+const uniqueIds = /\bUniqueId"?[ \t]{0,4}[:=][ \t]{0,20}"?(?:eui\.|naa\.)?([A-Za-z0-9]{8,64})/gi
 const serialPath = /(?:machine-id|_serial|product_uuid|\/serial)$/
 
 /** Host names that stand for something else in the output of tools. */
@@ -38,7 +41,7 @@ export class Pseudonyms {
   /** Learns from a text that was read; `path` tells where the whole text is such a name. */
   learn(text: string, path: string): void {
     if (serialPath.test(path)) this.#add(text.trim())
-    for (const [, serial = ''] of text.matchAll(serials)) this.#add(serial)
+    for (const pattern of [serials, uniqueIds]) for (const [, serial = ''] of text.matchAll(pattern)) this.#add(serial)
   }
 
   #add(name: string, instead = this.#likeness(name)): void {
