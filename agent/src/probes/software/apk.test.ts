@@ -28,6 +28,9 @@ test('the list of apk tells what is installed, not what could be', () => {
     ['musl', '1.2.5-r0'],
     ['busybox', '1.36.1-r29'],
   ])
+  expect(parseApk({ list: given('musl-1.2.5-r0 - the musl c library (libc) implementation\n') }).packages).toMatchObject([
+    { version: '1.2.5-r0' },
+  ])
   expect(parseApk({ list: given('musl-1.2.5-r0\n') })).toMatchObject({ total: 1, unseen: expect.any(String) })
 })
 

@@ -58,9 +58,11 @@ function stanzas(text: string): Told[] {
   })
 }
 
-/** `musl-1.2.5-r0 x86_64 {musl} (MIT) [installed]`; `apk info -v` prints the first word alone. Notes about repositories are no packages. */
+/** `musl-1.2.5-r0 x86_64 {musl} (MIT) [installed]`; `apk info -v` prints the first word alone, -vv a description behind it. Notes about repositories are no packages. */
 function readLine(line: string): Line | undefined {
   if (/^(?:WARNING: |fetch https?:)/.test(line)) return 'nothing'
+  const described = /^(\S{1,200})-([^-\s]{1,80}-r\d{1,9}) - /.exec(line)
+  if (described) return { name: described[1] ?? '', version: described[2] ?? null }
   const [, name, version, arch] =
     /^(\S{1,200})-([^-\s]{1,80}-r\d{1,9})(?: (\S{1,32}) \{[^}]{0,200}\} \(.{0,300}\)(?: \[.{1,200}\])?)?$/.exec(line) ?? []
   if (!name || !version) return undefined

@@ -20,6 +20,12 @@ test('each line is an application or runtime', () => {
   })
 })
 
+test('what flatpak lists for people is read too', () => {
+  const told = parseFlatpak({ list: given('Calculator\torg.gnome.Calculator\t46.1\tstable\tsystem\n'), own: seen })
+  expect(told.packages).toMatchObject([{ name: 'org.gnome.Calculator', version: '46.1', arch: null, origin: null }])
+  expect(told.unseen).not.toBeNull()
+})
+
 test('what users have installed for themselves is told by name', () => {
   const own = given('com.teamviewer.TeamViewer\nsome text\n', { code: 0 })
   expect(parseFlatpak({ list: given('', { code: 0 }), own }).packages).toMatchObject([

@@ -41,7 +41,7 @@ export default defineProbe({
   inputs: {
     list: {
       from: LIST.join(' '),
-      recognise: text => text.split('\n', 20).some(line => line.includes('\t') && APPLICATION.test(line.split('\t')[0] ?? '')),
+      recognise: text => text.split('\n', 20).some(line => line.includes('\t') && line.split('\t', 2).some(cell => APPLICATION.test(cell))),
     },
     own: { from: OWN.join(' ') },
   },
@@ -84,9 +84,12 @@ export function parseFlatpak(inputs: Inputs): FactTypes['software'] {
   return { ...softwareOf(distinct(all), list.code === null ? CUT_SHORT : unseen), broken: null }
 }
 
-/** `APPLICATION\tVERSION\tARCH\tORIGIN`; only the first is always told. */
+/** `APPLICATION\tVERSION\tARCH\tORIGIN`, of which only the first is always told; without --columns a name for people stands before, and a branch behind. */
 function readLine(line: string): Told {
-  const [name = '', version = '', arch = '', origin = ''] = line.length > 2000 ? [] : line.split('\t').map(cell => cell.trim())
-  if (!APPLICATION.test(name)) throw new Error(`Cannot read ${JSON.stringify(cut(line, 80))} as a flatpak`)
-  return { name, version: version || null, arch: arch || null, origin: origin || null }
+  const cells = line.length > 2000 ? [] : line.split('\t').map(cell => cell.trim())
+  const at = cells.findIndex(cell => APPLICATION.test(cell))
+  if (at !== 0 && at !== 1) throw new Error(`Cannot read ${JSON.stringify(cut(line, 80))} as a flatpak`)
+  const [name = '', version = '', third = '', fourth = ''] = cells.slice(at)
+  const isArch = /^(x86_64|aarch64|i386|arm)$/.test(third)
+  return { name, version: version || null, arch: isArch ? third : null, origin: at === 0 ? fourth || null : null }
 }

@@ -80,6 +80,9 @@ test('an export and a list of objects are read, and never taken for whole', () =
   const exported = factOf<Fact>(registry, { registry: reg })
   expect(exported.packages).toMatchObject([{ name: '7-Zip 24.08', version: '24.08', arch: '32-bit' }])
   expect(exported.unseen).not.toBeNull()
+  const query =
+    '\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\7-Zip\r\n    DisplayName    REG_SZ    7-Zip 24.08\r\n    DisplayVersion    REG_SZ    24.08\r\n    NoModify    REG_DWORD    0x1\r\n'
+  expect(factOf<Fact>(registry, { registry: query }).packages).toMatchObject([{ name: '7-Zip 24.08', version: '24.08' }])
   expect(factOf<Fact>(registry, { objects: '[{"name":"Mesh Agent","version":"Not Found"}]' })).toMatchObject({
     packages: [{ name: 'Mesh Agent', version: null }],
     unseen: expect.any(String),
