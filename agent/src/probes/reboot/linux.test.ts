@@ -84,6 +84,12 @@ describe('wrong greens', () => {
     expect(fact).toMatchObject({ required: null, services: [], kernel: { running: '6.18.44-custom', newest: null } })
   })
 
+  test('a needrestart that was cut in the middle of a line says yes, and never no', () => {
+    const cut = (text: string) => judge({ needrestart: input(`NEEDRESTART-VER: 3.6\nNEEDRESTART-KCUR: 6.1.0-1-amd64\n${text}`) })
+    expect(cut('NEEDRESTART-KSTA: 1\nNEEDRESTART-UCST')).toMatchObject({ required: null, services: null })
+    expect(cut('NEEDRESTART-KSTA: 3\nNEEDRESTART-UCST')).toMatchObject({ required: true })
+  })
+
   test('a needrestart that failed tells nothing', () => {
     const fact = judge({ needrestart: input('NEEDRESTART-VER: 3.6\nNEEDRESTART-KSTA: 1\n', { code: 1 }) })
 

@@ -27,7 +27,9 @@ export function parseNeedrestart(text: string): Needrestart {
     reasons.push({ kind: 'kernel', detail: `needrestart: runs ${running ?? 'an older kernel'}, expected is ${expected ?? 'a newer one'}` })
   if (value('UCSTA') === '2')
     reasons.push({ kind: 'firmware', detail: `needrestart: microcode ${value('UCCUR') ?? ''} is to become ${value('UCEXP') ?? 'newer'}` })
-  const isComplete = kernel !== null || values('SVC').length > 0
+  // A text that ends in the middle of a line has lost what would speak against "nothing to do".
+  const isWhole = text.endsWith('\n')
+  const isComplete = isWhole && (kernel !== null || values('SVC').length > 0)
   const services = isComplete
     ? [
         ...new Set(
@@ -37,5 +39,5 @@ export function parseNeedrestart(text: string): Needrestart {
         ),
       ].sort()
     : null
-  return { running, expected: expected ?? (kernel === '1' ? running : null), kernelIsCurrent: kernel === '1', reasons, services }
+  return { running, expected: expected ?? (kernel === '1' ? running : null), kernelIsCurrent: isWhole && kernel === '1', reasons, services }
 }
