@@ -108,7 +108,7 @@ function answerOf(check: Check, host: Judged, { fresh, held }: Seen, limit: Limi
 function offAnswer(off: HeldFact): Answer {
   return unknown(
     `${off.key}: ${off.reason}`,
-    "Switch it on there (probes, its key, enabled), or lift the limits of this check for the machine in the collector's configuration.",
+    "Switch it on in the configuration of the agent (probes, its key, enabled), or lift the limits of this check for the machine in the collector's configuration.",
   )
 }
 
