@@ -1,7 +1,6 @@
 import type { Host } from '../../host.ts'
 import { defineProbe } from '../../probe.ts'
-import { arcconf, arcconfReport, isArcconf } from '../raid/arcconf.ts'
-import { askTool } from '../raid/controller.ts'
+import { arcconfReport, askArcconf, isArcconf } from '../raid/arcconf.ts'
 import { disksOf } from '../raid/controller-disks.ts'
 
 /** Drives behind Adaptec and Microchip controllers, by arcconf. */
@@ -19,7 +18,6 @@ export default defineProbe({
   parse: (inputs, { now }) => disksOf(arcconfReport(inputs).drives, now),
 
   async read(host: Host) {
-    const config = await askTool(host, arcconf, [['getconfig', '1', 'al']])
-    return disksOf(arcconfReport({ config }).drives, host.now())
+    return disksOf(arcconfReport({ config: await askArcconf(host) }).drives, host.now())
   },
 })
