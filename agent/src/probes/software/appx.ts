@@ -17,7 +17,6 @@ export default defineProbe({
   every: '1d',
   timeout: '3m',
   heavy: true,
-  shares: 'powershell',
   privilege: 'LocalSystem or an administrator: only they may ask for the packages of all users.',
   blind: 'The names that people see: packages are told by identity, like Microsoft.WindowsCalculator.',
   inputs: {
