@@ -7,6 +7,8 @@ export type Said = { readonly at: number | null; readonly text: string }
 export type Run = {
   /** `alpha`, `sync`: what it was called with. */
   readonly command: string
+  /** Its configuration, where it was called with one (`-c`). */
+  readonly config: string | null
   readonly startedAt: number | null
   /** Null while it goes on, or where it was broken off. */
   readonly endedAt: number | null
@@ -56,7 +58,7 @@ function entryOf(line: string): Record<string, unknown> {
   }
 }
 
-type Open = { command: string; startedAt: number | null; notes: string[] }
+type Open = { command: string; config: string | null; startedAt: number | null; notes: string[] }
 
 /**
  * The runs that were told, oldest first. The system's log knows no beginnings, and a run with a broken configuration has neither beginning nor end: only
@@ -67,21 +69,33 @@ export function runsOf(said: readonly Said[]): Run[] {
   const open: Open[] = []
   for (const { at, text } of said) {
     const told = read(text)
-    const index = told ? open.findLastIndex(one => one.command === told.command) : -1
+    const index = told ? open.findLastIndex(one => one.command === told.command && one.config === told.config) : -1
     const run = open[index]
     if (!told) note(open.at(-1), text)
-    else if (told.what === 'started') open.push({ command: told.command, startedAt: at, notes: [] })
+    else if (told.what === 'started') open.push({ command: told.command, config: told.config, startedAt: at, notes: [] })
     else if (told.what === 'error' && run && !told.isRefusal) note(run, told.how)
     else {
       if (run) open.splice(index, 1)
-      end(runs, { command: told.command, startedAt: run?.startedAt ?? null, endedAt: at, ...outcome(told, run?.notes ?? []) })
+      end(runs, {
+        command: told.command,
+        config: told.config,
+        startedAt: run?.startedAt ?? null,
+        endedAt: at,
+        ...outcome(told, run?.notes ?? []),
+      })
     }
   }
   const broken = open.map(one => ({ ...one, endedAt: null, result: 'open' as const }))
   return [...runs, ...broken].sort((a, b) => (a.startedAt ?? a.endedAt ?? 0) - (b.startedAt ?? b.endedAt ?? 0))
 }
 
-type Told = { readonly command: string; readonly what: 'started' | 'ended' | 'error'; readonly how: string; readonly isRefusal: boolean }
+type Told = {
+  readonly command: string
+  readonly config: string | null
+  readonly what: 'started' | 'ended' | 'error'
+  readonly how: string
+  readonly isRefusal: boolean
+}
 
 /** A line that names the call of rsnapshot; others belong to the run that is open. */
 function read(text: string): Told | undefined {
@@ -90,12 +104,19 @@ function read(text: string): Told | undefined {
   const command = colon < 0 ? '' : commandOf(said.slice(0, colon))
   if (command === '') return undefined
   const rest = said.slice(colon + 2)
-  if (rest === 'started') return { command, what: 'started', how: '', isRefusal: false }
+  const config = /\s-c\s+(\S{1,1000})/.exec(said.slice(0, colon))?.[1] ?? null
+  if (rest === 'started') return { command, config, what: 'started', how: '', isRefusal: false }
   const how = /(?:^|: )completed,? (successfully|but with [a-z ]{1,40})$/.exec(rest)?.[1]
-  if (how !== undefined) return { command, what: 'ended', how, isRefusal: false }
+  if (how !== undefined) return { command, config, what: 'ended', how, isRefusal: false }
   const error = /^ERROR: (.*)$/.exec(rest)?.[1]
   if (error === undefined) return undefined
-  return { command, what: 'error', how: error, isRefusal: /^(Lockfile .* exists|Stale lockfile |Could not write lockfile )/.test(error) }
+  return {
+    command,
+    config,
+    what: 'error',
+    how: error,
+    isRefusal: /^(Lockfile .* exists|Stale lockfile |Could not write lockfile )/.test(error),
+  }
 }
 
 function outcome({ what, how }: Told, notes: readonly string[]): Pick<Run, 'result' | 'notes'> {
@@ -106,7 +127,12 @@ function outcome({ what, how }: Told, notes: readonly string[]): Pick<Run, 'resu
 /** Errors one after the other without a run are of one call. */
 function end(runs: Run[], run: Run): void {
   const before = runs.at(-1)
-  const isSame = before?.result === 'failed' && before.command === run.command && before.startedAt === null && run.startedAt === null
+  const isSame =
+    before?.result === 'failed' &&
+    before.command === run.command &&
+    before.config === run.config &&
+    before.startedAt === null &&
+    run.startedAt === null
   const isClose = (run.endedAt ?? 0) - (before?.endedAt ?? 0) < 60_000
   if (before && isSame && isClose)
     runs[runs.length - 1] = { ...run, result: 'failed', notes: [...before.notes, ...run.notes].slice(0, MOST_NOTES) }

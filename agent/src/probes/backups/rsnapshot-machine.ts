@@ -6,7 +6,7 @@ import { listingLine } from './listing.ts'
 import { parseRsnapshotConfig } from './rsnapshot-config.ts'
 
 /** Where packages put its configuration. */
-const PLACES = ['/etc/rsnapshot.conf', '/usr/local/etc/rsnapshot.conf', '/opt/homebrew/etc/rsnapshot.conf']
+export const PLACES = ['/etc/rsnapshot.conf', '/usr/local/etc/rsnapshot.conf', '/opt/homebrew/etc/rsnapshot.conf']
 const PROGRAMS = ['/usr/bin/rsnapshot', '/usr/local/bin/rsnapshot', '/opt/homebrew/bin/rsnapshot']
 /** Question to the system's log: what rsnapshot told it. */
 export const JOURNAL = ['journalctl', '--no-pager', '-q', '-o', 'json', '-n', '400', '--output-fields=MESSAGE', '-t', 'rsnapshot']

@@ -96,7 +96,7 @@ describe('a real rsnapshot', () => {
   test('that ends with errors has touched its newest snapshot, and is told as failed', async () => {
     await run(at('ok.conf'), 'alpha')
     const [good] = await look(job())
-    const config = configuration('script.conf', ['backup_script', '/bin/false', 'database/'])
+    const config = configuration('ok.conf', ['backup_script', '/bin/false', 'database/'])
     expect(await run(config, 'alpha')).toBe(1)
     const [found] = await look(job({ config }))
     expect(found).toMatchObject({ standing: 'known', lastResult: 'failed', lastSuccessAt: good?.lastSuccessAt, snapshots: 2 })
@@ -105,7 +105,7 @@ describe('a real rsnapshot', () => {
 
   test('with a source that is gone does not even begin, and is told as failed', async () => {
     await run(at('ok.conf'), 'alpha')
-    const config = configuration('gone.conf', ['backup', `${at('gone')}/`, 'localhost/'])
+    const config = configuration('ok.conf', ['backup', `${at('gone')}/`, 'localhost/'])
     expect(await run(config, 'alpha')).toBe(1)
     const [found] = await look(job({ config }))
     expect(found).toMatchObject({ standing: 'known', lastResult: 'failed' })
@@ -124,7 +124,7 @@ describe('a real rsnapshot', () => {
   test('that runs is told to run while its process holds the lock, and to be broken off when it does not', async () => {
     await run(at('ok.conf'), 'alpha')
     const waits = at('waits')
-    const config = configuration('slow.conf', ['backup_script', waits, 'slow/'])
+    const config = configuration('ok.conf', ['backup_script', waits, 'slow/'])
     await new Promise(resolve => execFile('mkfifo', [at('go')], resolve))
     writeFileSync(waits, `#!/bin/sh\necho on > ${at('go')}\nexec sleep 60\n`, { mode: 0o755 })
     const going = new Promise(resolve => execFile('cat', [at('go')], resolve))
@@ -152,11 +152,17 @@ describe('a real rsnapshot', () => {
   })
 
   test('a rotation that went well hides no failed backup', async () => {
-    const config = configuration('script.conf', ['backup_script', '/bin/false', 'database/'])
     await run(at('ok.conf'), 'alpha')
+    const config = configuration('ok.conf', ['backup_script', '/bin/false', 'database/'])
     await run(config, 'alpha')
     expect(await run(config, 'beta')).toBe(0)
     expect((await look(job({ config })))[0]).toMatchObject({ lastResult: 'failed' })
+  })
+
+  test('of another configuration that shares the log is not taken for its own', async () => {
+    await run(configuration('other.conf'), 'alpha')
+    expect((await look(job()))[0]).toMatchObject({ standing: 'unknown', lastSuccessAt: null })
+    expect((await look(job({ config: at('other.conf') })))[0]).toMatchObject({ standing: 'known', lastResult: 'success' })
   })
 
   test('without any log is unknown, however new its snapshot is', async () => {
@@ -222,6 +228,13 @@ describe('where the snapshots are', () => {
       { kind, standing: 'known', lastSuccessAt: null },
     ])
   })
+})
+
+test('sources that are all elsewhere are told', () => {
+  const config = capture('snapshot_root\t/backup/\nretain\talpha\t6\nbackup\troot@web1:/srv/\tweb1/\n')
+  expect(parse({ config: [config], snapshots: [capture('')] }).jobs).toMatchObject([
+    { reason: 'none of its sources is a path of this machine' },
+  ])
 })
 
 describe('captures alone', () => {

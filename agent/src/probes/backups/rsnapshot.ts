@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import * as v from 'valibot'
 import { Absent, type Captured, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
 import { capturesOf, withProofs } from './evidence.ts'
@@ -7,7 +8,7 @@ import { holding, parseFstab, parseListing, parseMountinfo } from './listing.ts'
 import { filePath, interval, jobName, jobs, verification } from './options.ts'
 import { parseRsnapshotConfig, type RsnapshotConfig } from './rsnapshot-config.ts'
 import { clockOf, parseLogfile, parseSystemLog, type Run, runsOf } from './rsnapshot-log.ts'
-import { common, found, gather, JOURNAL } from './rsnapshot-machine.ts'
+import { common, found, gather, JOURNAL, PLACES } from './rsnapshot-machine.ts'
 
 const rsnapshotJob = v.strictObject({
   name: jobName,
@@ -98,11 +99,11 @@ function judge(job: RsnapshotJob, inputs: Inputs, context: ParseContext): Job {
     kind: onSame === undefined ? 'backup' : 'snapshot',
     destination: config?.root ? clip(config.root) : null,
     destinationFreeRatio: freeRatio(of('free')[0]),
-    reason: onSame === undefined ? null : clip(`its snapshots lie on the same file system as ${onSame}`),
+    reason: onSame === undefined ? elsewhere(config) : clip(`its snapshots lie on the same file system as ${onSame}`),
   }
   try {
     if (config) mustBeMounted(config, inputs)
-    return withProofs(withRuns(known, config, job.name, inputs, context.now), proofs, context.now)
+    return withProofs(withRuns(known, config, job, inputs, context.now), proofs, context.now)
   } catch (error) {
     return withProofs(unanswered(known, error), proofs, context.now)
   }
@@ -121,6 +122,10 @@ function sourceBeside({ root, locals }: RsnapshotConfig, place: string | undefin
   return own === undefined ? undefined : locals.find(source => deviceOf(source) === own)
 }
 
+function elsewhere(config: RsnapshotConfig | null): string | null {
+  return config && config.locals.length === 0 && config.others > 0 ? 'none of its sources is a path of this machine' : null
+}
+
 /** What is missing from an empty mount point is not missing. */
 function mustBeMounted({ root }: RsnapshotConfig, inputs: Inputs): void {
   const mounts = sole(inputs, 'mounts')
@@ -130,7 +135,13 @@ function mustBeMounted({ root }: RsnapshotConfig, inputs: Inputs): void {
     throw new Unanswered(`snapshot_root is not mounted: ${planned}`, `Mount ${planned}.`)
 }
 
-function withRuns(base: Job, config: RsnapshotConfig | null, name: string, inputs: Inputs, now: number): Job {
+function withRuns(
+  base: Job,
+  config: RsnapshotConfig | null,
+  { name, config: path }: Pick<RsnapshotJob, 'name' | 'config'>,
+  inputs: Inputs,
+  now: number,
+): Job {
   const [listing] = capturesOf(inputs, 'snapshots', name)
   if (listing?.code === DID_NOT_RUN)
     throw new Unanswered(
@@ -141,11 +152,18 @@ function withRuns(base: Job, config: RsnapshotConfig | null, name: string, input
   const levels = config?.levels ?? []
   const kept = entries?.filter(entry => levels.some(level => entry.name.startsWith(`${level}.`))) ?? null
   const job = { ...base, snapshots: kept?.length ?? null }
-  const runs = runsIn(inputs, name)
+  const runs = runsIn(inputs, name).filter(run => isOf(run, path))
   const backsUp = config ? (config.isSyncFirst ? 'sync' : levels[0]) : backupIn(runs)
   const own = runs.filter(run => run.command === backsUp)
   if (own.length === 0) return withoutRuns(job, entries, config, now)
   return byRuns(job, own, { running: runningOf(inputs, name, backsUp ?? ''), rotations: runs.filter(run => run.command !== backsUp), now })
+}
+
+/** Several configurations may share a log: a run of another one backs up other things. Captures alone have no path. */
+function isOf({ config }: Run, path: string): boolean {
+  if (path === '') return true
+  if (config === null) return PLACES.includes(path)
+  return config.startsWith('/') ? config === path : basename(config) === basename(path)
 }
 
 /** Its own log where it keeps one that tells, else the system's. */
