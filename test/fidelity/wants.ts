@@ -18,16 +18,26 @@ export const failed = { outcomes: ['failed'] } as const
 export const denied = { outcomes: ['denied'] } as const
 export const absent = { outcomes: ['absent'] } as const
 
-/** What is known of a list of waiting updates, whatever its order: how many, how many of them for security, and the new version of some. */
-export function waiting(known: { total: number; security?: number; withheld?: number; has?: Readonly<Record<string, string>> }): Expected {
-  const { total, security, withheld = 0, has = {} } = known
+type Waiting = {
+  readonly total: number
+  readonly security?: number
+  readonly withheld?: number
+  /** New version by name. */
+  readonly has?: Readonly<Record<string, string>>
+  /** Installed version by name. */
+  readonly from?: Readonly<Record<string, string>>
+}
+
+/** What is known of a list of waiting updates, whatever its order: how many, how many of them for security, and versions of some. */
+export function waiting({ total, security, withheld = 0, has = {}, from = {} }: Waiting): Expected {
   return {
     more: 0,
     pending: (all: readonly Pending[]) =>
       all.filter(one => one.withheld === null).length === total - withheld &&
       all.length === total &&
       (security === undefined || all.filter(one => one.class === 'security' && one.withheld === null).length === security) &&
-      Object.entries(has).every(([name, candidate]) => all.some(one => one.name === name && one.candidate === candidate)),
+      Object.entries(has).every(([name, candidate]) => all.some(one => one.name === name && one.candidate === candidate)) &&
+      Object.entries(from).every(([name, installed]) => all.some(one => one.name === name && one.installed === installed)),
   }
 }
 

@@ -24,13 +24,15 @@ const onMacos: readonly Case[] = [
   }),
   kolide('updates/softwareupdate', 'no-update-available-scan.txt', { ok: waiting({ total: 0 }) }),
   meta('updates/homebrew', 'homebrew.py.outdated-cask.json', {
-    ok: waiting({ total: 2, has: { electrum: '4.0.3', qlcolorcode: '3.1.1' } }),
+    ok: waiting({ total: 2, has: { electrum: '4.0.3', qlcolorcode: '3.1.1' }, from: { electrum: '4.0.2' } }),
   }),
   // "latest" to "latest" is no update.
   meta('updates/homebrew', 'homebrew.py.outdated-greedy-cask.json', {
     ok: waiting({ total: 4, has: { amethyst: '0.15.3', balenaetcher: '1.5.108', electrum: '4.0.3' } }),
   }),
-  meta('updates/mas', 'mas.py.outdated.jsonl', { ok: waiting({ total: 2, has: { Keynote: '12.0', Spark: '2.11.21' } }) }),
+  meta('updates/mas', 'mas.py.outdated.jsonl', {
+    ok: waiting({ total: 2, has: { Keynote: '12.0', Spark: '2.11.21' }, from: { Keynote: '11.0', Spark: '2.11.20' } }),
+  }),
   munki('updates/munki', 'test_ManagedInstallReport.plist', {
     ok: { ...known({ total: 1 }), lastCheckAt: at('2022-09-22T11:53:01Z') },
   }),

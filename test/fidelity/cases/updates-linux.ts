@@ -18,11 +18,19 @@ const HOLDS = ['debian10', 'debian11', 'ubuntu2004', 'ubuntu2604'].map(system =>
 
 /** Debian's family. Numbers are counts of lines that `grep` finds: `upgradable from`, and of these `-security`. */
 const debian: readonly Case[] = [
-  apt('updates/apt', 'debian10', { ok: waiting({ total: 2, security: 0, has: { libc6: '2.28-10+deb10u4' } }) }),
-  apt('updates/apt', 'debian12', { ok: waiting({ total: 37, security: 3, has: { 'base-files': '12.4+deb12u13' } }) }),
-  apt('updates/apt', 'debian13', { ok: waiting({ total: 15, security: 2, has: { libssl3t64: '3.5.5-1~deb13u2' } }) }),
-  apt('updates/apt', 'ubuntu2204', { ok: waiting({ total: 33, security: 27, has: { apt: '2.4.14' } }) }),
-  apt('updates/apt', 'ubuntu2404', { ok: waiting({ total: 39, security: 24, has: { apt: '2.8.3' } }) }),
+  apt('updates/apt', 'debian10', {
+    ok: waiting({ total: 2, security: 0, has: { libc6: '2.28-10+deb10u4' }, from: { libc6: '2.28-10+deb10u3' } }),
+  }),
+  apt('updates/apt', 'debian12', {
+    ok: waiting({ total: 37, security: 3, has: { 'base-files': '12.4+deb12u13' }, from: { libgnutls30: '3.7.9-2+deb12u3' } }),
+  }),
+  apt('updates/apt', 'debian13', {
+    ok: waiting({ total: 15, security: 2, has: { libssl3t64: '3.5.5-1~deb13u2' }, from: { libssl3t64: '3.5.1-1' } }),
+  }),
+  apt('updates/apt', 'ubuntu2204', {
+    ok: waiting({ total: 33, security: 27, has: { apt: '2.4.14' }, from: { libgnutls30: '3.7.3-4ubuntu1.5' } }),
+  }),
+  apt('updates/apt', 'ubuntu2404', { ok: waiting({ total: 39, security: 24, has: { apt: '2.8.3' }, from: { apt: '2.7.14build2' } }) }),
   ...[...HOLDS, 'hold-without-package-showhold', 'malformed-showhold'].map(file => holds('updates/apt', file, failed)),
   {
     source: 'updates/apt',
@@ -48,7 +56,12 @@ const debian: readonly Case[] = [
     ok: waiting({ total: 1, security: 0, has: { 'base-files': '9.9+deb9u11' } }),
   }),
   checkmk('updates/apt', 'checkmk_apt_updates_av.txt', {
-    ok: waiting({ total: 4, security: 1, has: { 'default-jre': '2:1.8-58+deb9u1', 'librsvg2-2': '2.40.21-0+deb9u1' } }),
+    ok: waiting({
+      total: 4,
+      security: 1,
+      has: { 'default-jre': '2:1.8-58+deb9u1', 'librsvg2-2': '2.40.21-0+deb9u1' },
+      from: { 'default-jre': '2:1.8-58' },
+    }),
   }),
 ]
 
@@ -56,7 +69,9 @@ const debian: readonly Case[] = [
 const onDebian12: readonly Case[] = [
   live('updates/apt', 'apt-get-s-dist-upgrade.txt', { ok: { ...(waiting({ total: 136, security: 81 }) as object), classified: true } }),
   live('updates/apt', 'apt-get-sqq-dist-upgrade.txt', { ok: waiting({ total: 136, security: 81 }) }),
-  live('updates/apt', 'apt-list-upgradable.txt', { ok: waiting({ total: 136, security: 81, has: { apt: '2.6.2' } }) }),
+  live('updates/apt', 'apt-list-upgradable.txt', {
+    ok: waiting({ total: 136, security: 81, has: { apt: '2.6.2' }, from: { apt: '2.6.1' } }),
+  }),
   {
     source: 'updates/apt',
     files: ['apt-get-s-dist-upgrade.txt', 'apt-cache-policy.txt', 'apt-cache-policy-openssl.txt', 'inrelease-debian-security.txt'].map(
@@ -74,7 +89,9 @@ const redHat: readonly Case[] = [
   {
     source: 'updates/dnf',
     files: ['fedora35-updateinfo', 'fedora35-installed'].map(file => `${PLUGINS}/rpm-updates/unit-test/stdout/${file}`),
-    reading: { ok: waiting({ total: 2, security: 0, has: { 'tzdata.noarch': '2022g-1.fc35' } }) },
+    reading: {
+      ok: waiting({ total: 2, security: 0, has: { 'tzdata.noarch': '2022g-1.fc35' }, from: { 'tzdata.noarch': '2022f-1.fc35' } }),
+    },
   },
   rpm('updates/dnf', 'fedora40-updateinfo', { ok: waiting({ total: 0 }) }),
   {
@@ -89,14 +106,27 @@ const redHat: readonly Case[] = [
   {
     source: 'updates/dnf5',
     files: ['fedora43-updateinfo', 'fedora43-installed'].map(file => `${PLUGINS}/rpm-updates/unit-test/stdout/${file}`),
-    reading: { ok: waiting({ total: 7, security: 1, has: { 'libcap.x86_64': '2.76-4.fc43', 'glibc.x86_64': '2.42-11.fc43' } }) },
+    reading: {
+      ok: waiting({
+        total: 7,
+        security: 1,
+        has: { 'libcap.x86_64': '2.76-4.fc43', 'glibc.x86_64': '2.42-11.fc43' },
+        from: { 'libcap.x86_64': '2.76-3.fc43' },
+      }),
+    },
   },
   rpm('updates/dnf', 'rhel8-updateinfo', failed),
   rpm('updates/dnf', 'rhel10-installed', failed),
   {
     source: 'updates/dnf',
     files: ['rhel9-upgrades', 'rhel9-installed'].map(file => `${PLUGINS}/rpm-updates/unit-test/stdout/${file}`),
-    reading: { ok: waiting({ total: 100, has: { 'yum.noarch': '4.14.0-31.el9', 'vim-minimal.x86_64': '2:8.2.2637-23.el9_7.1' } }) },
+    reading: {
+      ok: waiting({
+        total: 100,
+        has: { 'yum.noarch': '4.14.0-31.el9', 'vim-minimal.x86_64': '2:8.2.2637-23.el9_7.1' },
+        from: { 'yum.noarch': '4.14.0-17.el9' },
+      }),
+    },
   },
   yum('updates/dnf', 'yum-check-update-broken-notices.txt', { ok: waiting({ total: 178 }) }),
   yum('updates/dnf', 'yum-check-update-multiline.txt', { ok: waiting({ total: 194, has: { 'bash.x86_64': '4.1.2-15.el6_4' } }) }),
@@ -107,7 +137,9 @@ const redHat: readonly Case[] = [
     ok: waiting({ total: 6, has: { 'gawk.i686': '4.1.0-3.fc20', 'dhclient.i686': '12:4.1.1-38.P1.fc20' } }),
   }),
   yum('updates/dnf', 'yum-check-update-subscription-manager.txt', { ok: waiting({ total: 5, has: { 'curl.i686': '7.32.0-10.fc20' } }) }),
-  zypper('updates/zypper', 'zypper-list-updates-SLES11sp1.out', { ok: waiting({ total: 365, has: { 'Mesa.x86_64': '7.7-5.10.1' } }) }),
+  zypper('updates/zypper', 'zypper-list-updates-SLES11sp1.out', {
+    ok: waiting({ total: 365, has: { 'Mesa.x86_64': '7.7-5.10.1' }, from: { 'Mesa.x86_64': '7.7-0.4.41' } }),
+  }),
   zypper('updates/zypper', 'zypper-list-updates-empty.out', { ok: waiting({ total: 0 }) }),
   zypper('updates/zypper', 'zypper-search-uninstalled.out', failed),
 ]
