@@ -1,6 +1,6 @@
 import type { FactTypes } from '@fettle/catalog'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { hostOf, machine } from '../../../../test/kit/machine.ts'
 import { checked, runProbe } from '../../runner.ts'
 import { asCaptured } from '../sysfs.ts'
@@ -91,4 +91,43 @@ test('any text gives disks of the schema or an error', () => {
       },
     ),
   )
+})
+
+describe('what nvme prints for people', () => {
+  /** Written after nvme-smart-log(1) and nvme-list(1) of nvme-cli 1.16 and 2.8. */
+  const printed = (warning: string, heat: string) =>
+    `Smart Log for NVME device:nvme0n1 namespace-id:ffffffff\ncritical_warning\t\t\t: ${warning}\ntemperature\t\t\t\t: ${heat}\navailable_spare\t\t\t\t: 9%\navailable_spare_threshold\t\t: 10%\npercentage_used\t\t\t\t: 103%\nData Units Written\t\t\t: 12,345,678 (6.32 TB)\npower_on_hours\t\t\t\t: 5,123\nunsafe_shutdowns\t\t\t: 20\nmedia_errors\t\t\t\t: 7\n`
+  const told = (input: string, text: string) =>
+    nvme.parse({ [input]: [asCaptured('capture.txt', text)] }, { now: 1, hostname: 'm', options: undefined })
+
+  test.each([
+    ['0x4', '41 °C (314 K)', 4, false],
+    ['0', '41 C', 0, true],
+  ])('a log with the warning %s', (warning, heat, criticalWarning, passed) => {
+    expect(told('log', printed(warning, heat))).toMatchObject({
+      disks: [
+        {
+          device: '/dev/nvme0',
+          criticalWarning,
+          passed,
+          temperatureCelsius: 41,
+          availableSpareRatio: 0.09,
+          enduranceUsedRatio: 1.03,
+          powerOnHours: 5123,
+          mediaErrors: 7,
+          writtenBytes: 12_345_678 * 512_000,
+        },
+      ],
+    })
+  })
+
+  test('a log that ends before its warning is not read', () => {
+    expect(told('log', printed('0', '41 C').slice(0, 70))).toMatchObject({ disks: [{ standing: 'unreadable', passed: null }] })
+  })
+
+  test('a table of disks says nothing of their health', () => {
+    const table =
+      'Node                  SN                   Model                                    FW Rev  \n--------------------- -------------------- ---------------------------------------- --------\n/dev/nvme0n1          S3EVNX0K             Samsung SSD 960 EVO 500GB                2B7QCXE7\n'
+    expect(told('list', table)).toMatchObject({ disks: [{ model: 'Samsung SSD 960 EVO 500GB', serial: 'S3EVNX0K', passed: null }] })
+  })
 })

@@ -4,6 +4,7 @@ import { Absent, type Captured, Denied, defineProbe, type Inputs } from '../../p
 import { documentIn, objectOf } from '../loose-json.ts'
 import { asCaptured, captureFolder, shortText, sysfsTree, type Tree, textOf } from '../sysfs.ts'
 import { blankNvme, healthOf, type Identity, listedDisks } from './nvme-log.ts'
+import { deviceIn, isTextList, isTextLog, listDocument, logDocument } from './nvme-text.ts'
 
 type Disk = FactTypes['disks']['disks'][number]
 
@@ -24,8 +25,8 @@ export default defineProbe({
   privilege: 'CAP_SYS_ADMIN: the kernel lets nobody else send commands to NVMe disks',
   blind: 'Asked only where smartctl is not installed, which reads the same and more. Self-tests are not told.',
   inputs: {
-    log: { from: 'nvme smart-log -o json DEVICE', recognise: text => /"critical_warning"/.test(text) },
-    list: { from: 'nvme list -o json', recognise: text => /"Devices"/.test(text) },
+    log: { from: 'nvme smart-log -o json DEVICE', recognise: text => /"critical_warning"/.test(text) || isTextLog(text) },
+    list: { from: 'nvme list -o json', recognise: text => /"Devices"/.test(text) || isTextList(text) },
     sysfs: { from: `${ROOT}/*/{model,serial,firmware_rev,state,wwid}` },
   },
 
@@ -79,19 +80,21 @@ function parseNvme(inputs: Inputs, now: number): FactTypes['disks'] {
 }
 
 function listOf(text: string): Identity[] {
-  const document = objectOf(documentIn(text))
+  const document = isTextList(text) ? listDocument(text) : objectOf(documentIn(text))
   if (!document || !('Devices' in document)) throw new Error('Cannot read the list of nvme: it has no Devices')
   return listedDisks(document)
 }
 
 function diskOf(captured: Captured, tree: Tree, listed: readonly Identity[], now: number, among: number): Disk {
-  const device = /(\/dev\/nvme\d+)\S*$/.exec(captured.name)?.[1] ?? null
+  const device = /(\/dev\/nvme\d+)\S*$/.exec(captured.name)?.[1] ?? deviceIn(captured.text)
+  const isText = isTextLog(captured.text)
   const identity = identityOf(device, tree, listed)
   const state = device ? textOf(tree, `${ROOT}/${device.slice(5)}/state`) : null
   try {
-    if (captured.text.trim() === '' || !captured.text.includes('{'))
+    if (captured.text.trim() === '' || (!isText && !captured.text.includes('{')))
       throw new Error(shortText(captured.stderr || captured.text, 300) ?? `nvme printed nothing and ended with ${captured.code}`)
-    const disk = healthOf(objectOf(documentIn(captured.text)) ?? {}, identity, now)
+    const log = isText ? logDocument(captured.text) : objectOf(documentIn(captured.text))
+    const disk = healthOf(log ?? {}, identity, now)
     return state && /^(dead|deleting)/.test(state)
       ? { ...disk, standing: 'unreadable', passed: null, reason: `the kernel calls it ${state}` }
       : disk

@@ -1,6 +1,7 @@
 import { documentIn, type Json, numberOf, objectOf, objectsOf, wordOf } from '../loose-json.ts'
 import type { ArrayState, MemberState } from './array.ts'
 import { blankDrive, type Drive, type Report, sizeOf, type Volume } from './controller.ts'
+import { isStorcliText, storcliDocument } from './storcli-text.ts'
 
 /** Words of storcli's legend for volumes. */
 const VOLUME_STATES: Readonly<Record<string, ArrayState>> = {
@@ -32,11 +33,12 @@ const DRIVE_STATES: Readonly<Record<string, MemberState>> = {
 }
 
 /**
- * JSON of storcli and perccli, of `/call show all J`, `/call/vall show all J` and `/call/eall/sall show all J` alike.
+ * JSON of storcli and perccli, or what they print without it, of `/call show all J`, `/call/vall show all J` and `/call/eall/sall show all J` alike.
  * @throws Error where it is no such JSON or a controller answered with a failure
  */
 export function parseStorcli(text: string): Report {
-  const controllers = objectOf(documentIn(text))?.Controllers
+  const document = isStorcliText(text) ? storcliDocument(text) : objectOf(documentIn(text))
+  const controllers = document?.Controllers
   if (!Array.isArray(controllers)) throw new Error('Cannot find controllers in the JSON of storcli')
   const reports = objectsOf(controllers).flatMap((controller, at) => controllerOf(controller, at) ?? [])
   return { volumes: reports.flatMap(r => r.volumes), drives: reports.flatMap(r => r.drives), faults: reports.flatMap(r => r.faults) }

@@ -2,6 +2,7 @@ import type { Host } from '../../host.ts'
 import { defineProbe, type Inputs } from '../../probe.ts'
 import { arraysOf, askTool, joinReports, printed, type Report, type Tool } from './controller.ts'
 import { parseStorcli } from './storcli-json.ts'
+import { isStorcliText } from './storcli-text.ts'
 
 /** Broadcom's tool and Dell's, which is the same under another name. */
 export const storcli: Tool = {
@@ -25,8 +26,8 @@ export const storcli: Tool = {
   ],
 }
 
-/** What `storcli` and `perccli` print in JSON. */
-export const isStorcli = (text: string): boolean => /"Command Status"/.test(text) || /"Controllers"\s*:/.test(text)
+/** What `storcli` and `perccli` print, in JSON or in tables. */
+export const isStorcli = (text: string): boolean => isStorcliText(text) || /"Command Status"/.test(text) || /"Controllers"\s*:/.test(text)
 
 /** All reports of the tool as one. @throws Denied, Error where one cannot be read */
 export function storcliReport(inputs: Inputs): Report {

@@ -2,6 +2,7 @@ import type { FactTypes } from '@fettle/catalog'
 import type { Host } from '../../host.ts'
 import { Absent, type Captured, defineProbe, type Inputs } from '../../probe.ts'
 import { captureFolder, listsPath, namesUnder, shortText, sysfsTree, type Tree, textOf, wholeOf } from '../sysfs.ts'
+import { isSensors, sensorsFiles } from './lm-sensors.ts'
 import { isPossible, isPossibleLimit, type Kind, type Sensor, steadySensor } from './quantity.ts'
 
 const ROOT = '/sys/class/hwmon'
@@ -29,7 +30,10 @@ export default defineProbe({
   timeout: '60s',
   blind:
     'Boards wire their sensor chips as they like: without labels and limits a reading is not trusted. A fan that stands still may be not connected.',
-  inputs: { sysfs: { from: `${ROOT}/**`, recognise: text => /^-?\d{1,9}\s*$/.test(text) || listsPath(text, 'hwmon') } },
+  inputs: {
+    sysfs: { from: `${ROOT}/**`, recognise: text => /^-?\d{1,9}\s*$/.test(text) || listsPath(text, 'hwmon') },
+    sensors: { from: 'sensors -j', recognise: isSensors },
+  },
 
   parse: parseHwmon,
 
@@ -47,7 +51,7 @@ export default defineProbe({
 
 /** @throws Absent where no chip has a sensor, Error where what was given is of something else */
 export function parseHwmon(inputs: Inputs): FactTypes['sensors'] {
-  const tree = sysfsTree(inputs.sysfs ?? [])
+  const tree = sysfsTree([...(inputs.sysfs ?? []), ...(inputs.sensors ?? []).flatMap(({ text }) => sensorsFiles(text))])
   if (tree.size > 0 && chipsOf(tree).length === 0)
     throw new Error('Cannot find a chip in what was given: wanted files under /sys/class/hwmon')
   const found = chipsOf(tree).flatMap(folder => sensorsOf(tree, folder))
