@@ -83,7 +83,7 @@ describe('who may touch what', () => {
 
   test('probes never log, time or call timers: the runner does, for all alike', () => {
     const touching = under('agent/src/probes/').filter(file =>
-      /\b(console\.|setTimeout|setInterval|Date\.now|performance\.now)/.test(code(file)),
+      /(?<![\w-])(console\.|setTimeout|setInterval|Date\.now|performance\.now)/.test(code(file)),
     )
     expect(touching).toEqual([])
   })
