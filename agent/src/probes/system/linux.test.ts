@@ -67,6 +67,12 @@ describe('os-release alone', () => {
     expect(() => parse({ osRelease: text })).toThrow(/Cannot read os-release/)
   })
 
+  it('is told from one long word in no time', () => {
+    const started = performance.now()
+    expect(probe.inputs.osRelease?.recognise?.('a'.repeat(4_000_000))).toBe(false)
+    expect(performance.now() - started).toBeLessThan(500)
+  })
+
   it.each(['', 'beowulf\n', 'DISTR_NAME="Linuxmint"\nRELEASE=19.3\n', '<html>'])('%j is no os-release, and no answer is given', text => {
     expect(() => parse({ osRelease: text })).toThrow(/Cannot read os-release/)
   })

@@ -30,7 +30,7 @@ export function readOsRelease(text: string): FactTypes['system']['os'] {
 export function isOsRelease(text: string): boolean {
   const lines = text.slice(0, 65_536).split(/\r?\n/)
   const one = /^\s*(ID|NAME|PRETTY_NAME)=(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"']*)\s*$/
-  const small = lines.filter(line => /^[A-Za-z]*[a-z][A-Za-z]*=/.test(line)).length
+  const small = lines.filter(line => /^[A-Z]{0,40}[a-z][A-Za-z]{0,40}=/.test(line)).length
   return lines.some(line => one.test(line)) && small <= lines.length / 2
 }
 
