@@ -2,7 +2,8 @@ import { type Host, NotInstalled } from '../../host.ts'
 import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs } from '../../probe.ts'
 import { shortText } from '../sysfs.ts'
 import { blankGpu, type Gpu, gpuFact, pciGpus, steadyGpu } from './gpu.ts'
-import { answer, countOf, meant, measured, parseNvidiaXml } from './nvidia-xml.ts'
+import { isQueryText, queryDocument } from './nvidia-text.ts'
+import { answer, countOf, loggedGpus, meant, measured, parseNvidiaXml } from './nvidia-xml.ts'
 
 const TIMEOUT_MS = 45_000
 const LOST_HANDLE =
@@ -19,7 +20,10 @@ export default defineProbe({
   blind:
     'While one GPU of the machine sleeps, none is asked: asking one may wake all. GPUs that are given to virtual machines are not seen.',
   inputs: {
-    xml: { from: 'nvidia-smi -q -x', recognise: text => /<nvidia_smi_log/.test(text) || /NVIDIA-SMI|NVML|device handle for/.test(text) },
+    xml: {
+      from: 'nvidia-smi -q -x',
+      recognise: text => /<nvidia_smi_log/.test(text) || isQueryText(text) || /NVIDIA-SMI|NVML|device handle for/.test(text),
+    },
     csv: { from: 'nvidia-smi --query-gpu=… --format=csv', recognise: text => HEADER.test(text.split('\n', 1)[0] ?? '') },
   },
 
@@ -69,6 +73,7 @@ function gpusOf({ text, stderr, code }: Captured): Gpu[] {
     reason: shortText(reason, 512),
   }))
   if (text.includes('<nvidia_smi_log')) return [...parseNvidiaXml(text), ...lost]
+  if (isQueryText(text)) return [...loggedGpus(queryDocument(text)), ...lost]
   if (lost.length > 0) return lost
   if (/Insufficient Permissions/i.test(said))
     throw new Denied('nvidia-smi may not ask the driver', 'Give the agent access to /dev/nvidiactl.')

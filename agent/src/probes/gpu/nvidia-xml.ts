@@ -28,10 +28,15 @@ export function parseNvidiaXml(text: string): Gpu[] {
   if (valid !== true) throw new Error(`Cannot read the XML of nvidia-smi: ${valid.err.msg.slice(0, 120)}`)
   const log = objectOf(objectOf(parser.parse(xml))?.nvidia_smi_log)
   if (!log) throw new Error('Cannot read the XML: wanted nvidia_smi_log')
+  return loggedGpus(log)
+}
+
+/** The GPUs of a log; those that are counted and not told of are one that cannot be read. @throws Error where it has none */
+export function loggedGpus(log: Json): Gpu[] {
   const driver = shortText(wordOf(log.driver_version), 64)
   const gpus = (Array.isArray(log.gpu) ? log.gpu : []).map((gpu: unknown) => gpuOf(objectOf(gpu) ?? {}, driver))
   const attached = countOf(log.attached_gpus)
-  if (attached === null && gpus.length === 0) throw new Error('Cannot find a GPU in the XML of nvidia-smi')
+  if (attached === null && gpus.length === 0) throw new Error('Cannot find a GPU in what nvidia-smi tells')
   if (attached === null || attached <= gpus.length) return gpus
   const reason = `${attached} GPUs are attached, and ${gpus.length} are told of`
   return [...gpus, { ...blankGpu('more'), driver, reason }]

@@ -59,9 +59,36 @@ export function parseIpmi(text: string): Sensor[] {
   if (power) return [sensorOf({ name: 'Power', status: '', value: Number(power), unit: 'watts', words: '', limits: NO_LIMITS })]
   const lines = text.split('\n').filter(line => line.trim() !== '')
   const comma = /^(ID,Name,Type|\d+,[^,]*,[^,]*,(Nominal|Warning|Critical|N\/A)\b)/i.test(lines.find(line => !COMPLAINT.test(line)) ?? '')
-  const rows = comma ? commaRows(lines) : tableRows(lines)
+  const rows = comma ? commaRows(lines) : FREEIPMI.test(lines[0] ?? '') ? freeRows(lines) : tableRows(lines)
   if (rows.length === 0) throw new Error('Cannot find a sensor in the output')
   return apart(rows.filter(row => !NO_SENSOR.test(row.status)).map(sensorOf))
+}
+
+/** The heading of ipmi-sensors(8) as it prints by default. */
+const FREEIPMI = /^ID\s*\|\s*Name\s*\|\s*Type\s*\|/
+
+/** `4 | Inlet Temp | Temperature | 22.00 | C | 'OK'`, with or without a column of states. */
+function freeRows(lines: readonly string[]): Row[] {
+  const cellsOf = (line: string) => line.split('|').map(cell => cell.trim())
+  const names = cellsOf(lines[0] ?? '').map(name => name.toLowerCase())
+  return lines.slice(1).flatMap(line => {
+    const cells = cellsOf(line)
+    if (cells.length === 1 && COMPLAINT.test(line)) return []
+    const cell = (name: string) => cells[names.indexOf(name)] ?? ''
+    const isWhole = cells.length === names.length && /^\d+$/.test(cell('id')) && /^('[^']*'(\s+|$)){1,32}$|^N\/A$/.test(cell('event'))
+    if (!isWhole) throw new Error(`Cannot read the row of the sensors: ${line.slice(0, 120)}`)
+    const event = cell('event').replaceAll("'", '')
+    const value = numeric(cell('reading'))
+    const words = value === null || /power supply/i.test(cell('type')) ? event : ''
+    return { name: cell('name'), status: cell('state') || statusOf(event), value, unit: cell('units'), words, limits: NO_LIMITS }
+  })
+}
+
+/** Where no state is told, the event says on which side of which threshold the reading is. */
+function statusOf(event: string): string {
+  if (/^ok$/i.test(event)) return 'ok'
+  if (/^n\/a$/i.test(event)) return 'na'
+  return /non-critical/i.test(event) ? 'nc' : /critical|non-recoverable/i.test(event) ? 'cr' : ''
 }
 
 function tableRows(lines: readonly string[]): Row[] {

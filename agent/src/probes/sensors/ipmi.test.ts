@@ -29,6 +29,23 @@ describe('the BMC', () => {
     expect(parse(row)).toMatchObject({ sensors: [{ label: 'CPU Temp', value: 45, high: 85, critical: 90, state: 'ok', trusted: true }] })
   })
 
+  /** Written after ipmi-sensors(8) of FreeIPMI 1.6. */
+  test('the table of FreeIPMI is read, where states stand in its events', () => {
+    const table = `ID  | Name       | Type         | Reading | Units | Event
+4   | Inlet Temp | Temperature  | 22.00   | C     | 'OK'
+72  | Fan1       | Fan          | 120.00  | RPM   | 'At or Below (<=) Lower Critical Threshold'
+99  | PS1 Status | Power Supply | N/A     | N/A   | 'Presence detected' 'Power Supply input lost (AC/DC)'
+`
+    expect(parse(table)).toMatchObject({
+      sensors: [
+        { label: 'Inlet Temp', kind: 'temperature', value: 22, state: 'ok' },
+        { label: 'Fan1', kind: 'fan', value: 120, state: 'critical' },
+        { label: 'PS1 Status', kind: 'supply', state: 'critical' },
+      ],
+    })
+    expect(() => parse(table.slice(0, -40))).toThrow(/row/)
+  })
+
   test('without a BMC it is absent, without the right it is denied', async () => {
     expect(await runProbe(probe, hostOf(machine()), undefined, 0)).toMatchObject({ outcome: 'absent' })
     const denied = { ...asCaptured('ipmitool', ''), stderr: 'Could not open device at /dev/ipmi0: Permission denied' }
