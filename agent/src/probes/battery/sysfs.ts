@@ -26,6 +26,7 @@ export default defineProbe({
   platforms: ['linux'],
   every: '15m',
   timeout: '30s',
+  cost: 'reads files; what acpi(1) and upower(1) print is read where it is given',
   blind: 'Firmware that says no design capacity, or learns it wrong. Swollen cells.',
   inputs: {
     sysfs: { from: `${ROOT}/*/*`, recognise: text => listsPath(text, 'power_supply') },

@@ -28,6 +28,7 @@ export default defineProbe({
   platforms: ['linux'],
   every: '5m',
   timeout: '60s',
+  cost: 'reads files; what sensors(1) prints is read where it is given',
   blind:
     'Boards wire their sensor chips as they like: without labels and limits a reading is not trusted. A fan that stands still may be not connected.',
   inputs: {
