@@ -4,6 +4,7 @@ import borg from '../../agent/src/probes/backups/borg.ts'
 import { blankJob } from '../../agent/src/probes/backups/job.ts'
 import marker from '../../agent/src/probes/backups/marker.ts'
 import restic from '../../agent/src/probes/backups/restic.ts'
+import rsnapshot from '../../agent/src/probes/backups/rsnapshot.ts'
 import systemd from '../../agent/src/probes/backups/systemd.ts'
 import { backupsFailed, backupsLate, backupsMissing } from '../../packages/catalog/src/subjects/backups/checks.ts'
 import type { BackupJob } from '../../packages/catalog/src/subjects/backups/facts.ts'
@@ -175,6 +176,20 @@ export const backupsGreens: readonly WrongGreen[] = [
       const fstab = input('nas:/export /mnt/nas nfs4 noauto 0 0\n')
       const untold = [{ name: 'nightly', path: '/mnt/nas/dumps', every: '1d' }]
       says(backupsLate, parsed(marker, { listing: of(''), mounts: input(ROOT_MOUNT), fstab }, untold), 'unknown')
+    },
+  },
+  {
+    title: 'wrong green 46: a server that only pulls the backups of others → no backup of its own',
+    see() {
+      const pulls = (source: string) =>
+        parsed(rsnapshot, {
+          config: `snapshot_root\t/srv/pulled/\nretain\talpha\t6\nlogfile\t/var/log/rsnapshot.log\nbackup\t${source}\tx/\n`,
+          log: `[${new Date(NOW - HOUR).toISOString().slice(0, 19)}] /usr/bin/rsnapshot alpha: completed successfully\n`,
+          zone: 'UTC',
+        })
+      says(backupsLate, pulls('root@db7:/srv/'), 'ok')
+      says(backupsMissing, pulls('root@db7:/srv/'), 'critical', { role: 'server' })
+      says(backupsMissing, pulls('/etc/'), 'ok')
     },
   },
 ]

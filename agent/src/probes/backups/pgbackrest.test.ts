@@ -76,6 +76,19 @@ test('no stanza is no job; nothing printed, half of it or another list is refuse
     expect(() => factOf(pgbackrest, { info: text }, NOW)).toThrow()
 })
 
+test.each([
+  ['a cluster of its own', 'pg1-path=/var/lib/postgresql/15/main', 'this'],
+  ['the cluster of another machine', 'pg1-host=db1\npg1-path=/var/lib/postgresql/15/main', 'others'],
+  ['its own and its primary elsewhere', 'pg1-path=/data\npg2-host=db2\npg2-path=/data', 'this'],
+  ['itself by its name', 'pg1-host=machine\npg1-path=/data', 'this'],
+  ['nothing of it', '', 'unknown'],
+])('a section that names %s tells whose data it is', (_, section, protects) => {
+  const config = `[global]\nrepo1-path=/srv/pg\n[demo]\n${section}\n[other]\npg1-path=/other\n`
+  const info = JSON.stringify([stanza(0, 'ok', [backup(1)])])
+
+  expect(factOf<Fact>(pgbackrest, { info, config }, NOW).jobs).toMatchObject([{ name: 'demo', protects }])
+})
+
 test('a repository elsewhere is only asked where the network may be used', async () => {
   const config = '[global]\nrepo1-type=s3\n[demo]\npg1-path=/var/lib/postgresql/15/main\n'
   const commands = { 'pgbackrest info --output=json --log-level-file=off': { text: JSON.stringify([stanza(0, 'ok', [backup(1)])]) } }

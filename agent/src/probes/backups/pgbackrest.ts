@@ -1,7 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
 import * as v from 'valibot'
 import { type Host, HostError, NotInstalled } from '../../host.ts'
-import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs, needed, type ParseContext } from '../../probe.ts'
+import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs, needed, type ParseContext, sole } from '../../probe.ts'
 import { cut } from '../gather.ts'
 import { documentIn, type Json, numberOf, objectOf, objectsOf, wordOf } from '../loose-json.ts'
 import { asleepUnder, devicesOf, mountOf, mountsOf } from './awake.ts'
@@ -43,6 +43,7 @@ export default defineProbe<'backups', Options>({
         /"(stanza|backrest|repo-key|system-id)"|"lock"\s*:\s*\{\s*"backup"/.test(text.slice(0, 262_144)) ||
         /^\[\]\s*$/.test(text.slice(0, 20)),
     },
+    config: { from: CONFIGS[0], recognise: text => /^[ \t]*(?:pg|repo)\d{0,3}-(?:path|host)[ \t]*=/m.test(text.slice(0, 262_144)) },
   },
   parse: parsePgbackrest,
 
@@ -55,7 +56,10 @@ export default defineProbe<'backups', Options>({
     const sleeps = await asleep(host, config)
     if (sleeps !== null) return { jobs: [unanswered(blankJob('repository', 'pgbackrest'), new Error(sleeps))] }
     const info = await ask(host, given.user)
-    return parsePgbackrest({ info: [info] }, { now: host.now(), hostname: host.hostname, options: given })
+    return parsePgbackrest(
+      { info: [info], config: [{ ...info, text: config, stderr: '', name: CONFIGS[0] }] },
+      { now: host.now(), hostname: host.hostname, options: given },
+    )
   },
 })
 
@@ -99,13 +103,29 @@ async function ask(host: Host, user: string): Promise<Captured> {
 }
 
 /** @throws Error where nothing can be read */
-export function parsePgbackrest(inputs: Inputs, { now }: ParseContext<Options>): FactTypes['backups'] {
+export function parsePgbackrest(inputs: Inputs, { now, hostname }: ParseContext<Options>): FactTypes['backups'] {
   const { text, stderr, code } = needed(inputs, 'info')
   if (text.trim() === '' || (code !== null && code !== 0))
     throw new Error(`Cannot ask pgBackRest: ${cut(stderr, 200) || 'it printed nothing'}`)
   const stanzas = documentIn(text)
   if (!Array.isArray(stanzas)) throw new Error('Cannot find stanzas in this JSON: wanted a list')
-  return { jobs: stanzas.slice(0, MOST_STANZAS).map(stanza => jobOf(objectOf(stanza) ?? {}, now)) }
+  const config = sole(inputs, 'config')?.text ?? ''
+  const jobs = stanzas.slice(0, MOST_STANZAS).map(stanza => jobOf(objectOf(stanza) ?? {}, now))
+  return { jobs: jobs.map(job => ({ ...job, protects: protectedBy(config, job.name, hostname) })) }
+}
+
+/** Whose cluster a stanza is, by its section: on a repository host `pgN-host` names another machine; see "Cluster Options" of its reference. */
+function protectedBy(config: string, stanza: string, hostname: string): Job['protects'] {
+  const sections = config.split(/^[ \t]*(?=\[)/m).filter(section => section.startsWith(`[${stanza}]`))
+  const values = (key: string) =>
+    sections.flatMap(section =>
+      [...section.matchAll(/^[ \t]*pg(\d{0,3})-(path|host)[ \t]*=[ \t]*(\S{1,256})/gm)]
+        .filter(([, , name]) => name === key)
+        .map(([, index = '', , value = '']) => [index || '1', value] as const),
+    )
+  const hosts = new Map(values('host').filter(([, name]) => name !== 'localhost' && name !== hostname))
+  if (values('path').some(([index]) => !hosts.has(index))) return 'this'
+  return hosts.size > 0 ? 'others' : 'unknown'
 }
 
 function jobOf(stanza: Json, now: number): Job {

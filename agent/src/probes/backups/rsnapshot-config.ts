@@ -11,8 +11,10 @@ export type RsnapshotConfig = {
   readonly isSyncFirst: boolean
   /** Paths of this machine that are backed up. */
   readonly locals: readonly string[]
-  /** Sources elsewhere, and scripts. */
-  readonly others: number
+  /** Machines that are backed up over the network, as the configuration names them. */
+  readonly hosts: readonly string[]
+  /** Whether more may be backed up than is told here: by scripts, by what is included, or by too many sources. */
+  readonly hasMore: boolean
   /** Files that are included; what a command prints cannot be followed. */
   readonly includes: readonly string[]
 }
@@ -29,7 +31,8 @@ export function parseRsnapshotConfig(text: string): RsnapshotConfig {
   const last = (name: string) => entries.findLast(([key]) => key === name)?.[1] ?? null
   const all = (...names: string[]) => entries.flatMap(([key = '', value = '']) => (names.includes(key) && value !== '' ? [value] : []))
   const sources = all('backup').slice(0, MOST)
-  const locals = sources.filter(source => source.startsWith('/'))
+  const isLocal = (source: string) => /^(?:\/|lvm:\/\/)/.test(source)
+  const locals = sources.filter(isLocal)
   const root = last('snapshot_root')
   return {
     root: root?.startsWith('/') ? root.replace(/(.)\/+$/, '$1') : null,
@@ -38,9 +41,16 @@ export function parseRsnapshotConfig(text: string): RsnapshotConfig {
     levels: all('retain', 'interval').slice(0, 32),
     isSyncFirst: last('sync_first') === '1',
     locals,
-    others: sources.length - locals.length + all('backup_script').length,
+    hosts: sources.filter(source => !isLocal(source)).map(hostOf),
+    hasMore: all('backup').length > MOST || all('backup_script').length > 0 || all('include_conf').length > 0,
     includes: all('include_conf').filter(path => path.startsWith('/')),
   }
+}
+
+/** The machine of `user@host:path`, `host::module` and `rsync://user@host:port/module`; see rsync(1). */
+function hostOf(source: string): string {
+  const place = source.replace(/^rsync:\/\//, '').replace(/^[^@:/]{0,256}@/, '')
+  return (/^\[([^\]]{1,64})\]/.exec(place)?.[1] ?? place.split(/[:/]/)[0] ?? '').toLowerCase()
 }
 
 /** Lines that say something, continued ones made whole. */

@@ -230,11 +230,30 @@ describe('where the snapshots are', () => {
   })
 })
 
-test('sources that are all elsewhere are told', () => {
-  const config = capture('snapshot_root\t/backup/\nretain\talpha\t6\nbackup\troot@web1:/srv/\tweb1/\n')
-  expect(parse({ config: [config], snapshots: [capture('')] }).jobs).toMatchObject([
-    { reason: 'none of its sources is a path of this machine' },
-  ])
+describe('whose data is saved', () => {
+  const protects = (...sources: string[]) => {
+    const config = capture(`snapshot_root\t/backup/\nretain\talpha\t6\n${sources.map(line => `${line}\n`).join('')}`)
+    return parse({ config: [config], snapshots: [capture('')] }).jobs[0]
+  }
+  test.each([
+    ['a path', ['backup\t/etc/\tvm/', 'backup\troot@web1:/srv/\tweb1/'], 'this'],
+    ['a logical volume', ['backup\tlvm://vg0/home/home/\tvm/'], 'this'],
+    ['itself over the network', ['backup\troot@localhost:/etc/\tvm/'], 'this'],
+    ['itself by its whole name', ['backup\trsync://VM.example.org/etc/\tvm/'], 'this'],
+    ['others', ['backup\troot@web1:/srv/\tweb1/', 'backup\trsync://db1/data/\tdb1/', 'backup\t[fe80::1]:/a/\tb/'], 'others'],
+    ['others, and a script', ['backup\troot@web1:/srv/\tweb1/', 'backup_script\t/usr/local/bin/dump\tdump/'], 'unknown'],
+    ['others, and what is included', ['backup\troot@web1:/srv/\tweb1/', 'include_conf\t/etc/more.conf'], 'unknown'],
+    ['nothing', [], 'unknown'],
+  ])('%s', (_, sources, whose) => {
+    expect(protects(...sources)).toMatchObject({ kind: 'backup', protects: whose })
+  })
+  test('that all sources are elsewhere is told', () => {
+    expect(protects('backup\troot@web1:/srv/\tweb1/')).toMatchObject({ reason: 'none of its sources is a path of this machine' })
+  })
+  test('a log alone does not tell', () => {
+    const log = capture(`[2026-11-22T03:10:00] ${call} alpha: completed successfully\n`)
+    expect(parse({ log: [log], zone: [capture('UTC')] }).jobs[0]?.protects).toBe('unknown')
+  })
 })
 
 describe('captures alone', () => {

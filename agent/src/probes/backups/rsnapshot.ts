@@ -31,7 +31,7 @@ export default defineProbe<'backups', readonly RsnapshotJob[]>({
   timeout: '60s',
   privilege: 'reads rsnapshot.conf, the log and snapshot_root, which belong to root, and the system journal',
   blind:
-    'Whether the machine itself is among what is backed up, where all sources are remote. Runs without a log, where the journal has forgotten them. Whether snapshot_root is another disk, or only another file system of the same.',
+    'Whether a script among its sources, or a name that is an alias of the machine, saves the machine itself. Runs without a log, where the journal has forgotten them. Whether snapshot_root is another disk, or only another file system of the same.',
   setting: {
     schema: jobs(rsnapshotJob, 16),
     default: [],
@@ -88,7 +88,7 @@ function merged(inputs: Inputs): Inputs {
 function judge(job: RsnapshotJob, inputs: Inputs, context: ParseContext): Job {
   const of = (input: string) => capturesOf(inputs, input, job.name)
   const [captured] = of('config')
-  const base: Job = { ...blankJob(job.name, 'rsnapshot'), expectedEveryMs: job.every ?? null }
+  const base: Job = { ...blankJob(job.name, 'rsnapshot'), expectedEveryMs: job.every ?? null, protects: 'unknown' }
   const proofs = { marker: of('verified')[0], restored: of('restored')[0], verdict: () => undefined }
   if (captured?.code === DID_NOT_RUN)
     return unanswered(base, new Unanswered(captured.stderr, `See that ${job.config} is there and the agent may read it.`))
@@ -97,9 +97,10 @@ function judge(job: RsnapshotJob, inputs: Inputs, context: ParseContext): Job {
   const known: Job = {
     ...base,
     kind: onSame === undefined ? 'backup' : 'snapshot',
+    protects: protectedBy(config, context.hostname),
     destination: config?.root ? clip(config.root) : null,
     destinationFreeRatio: freeRatio(of('free')[0]),
-    reason: onSame === undefined ? elsewhere(config) : clip(`its snapshots lie on the same file system as ${onSame}`),
+    reason: onSame === undefined ? elsewhere(config, context.hostname) : clip(`its snapshots lie on the same file system as ${onSame}`),
   }
   try {
     if (config) mustBeMounted(config, inputs)
@@ -122,8 +123,17 @@ function sourceBeside({ root, locals }: RsnapshotConfig, place: string | undefin
   return own === undefined ? undefined : locals.find(source => deviceOf(source) === own)
 }
 
-function elsewhere(config: RsnapshotConfig | null): string | null {
-  return config && config.locals.length === 0 && config.others > 0 ? 'none of its sources is a path of this machine' : null
+/** Whose data its sources are: a server that only pulls from others saves nothing of its own. */
+function protectedBy(config: RsnapshotConfig | null, hostname: string): Job['protects'] {
+  if (!config) return 'unknown'
+  const short = (name: string) => name.toLowerCase().split('.')[0]
+  const isOwn = (name: string) => /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/.test(name) || short(name) === short(hostname)
+  if (config.locals.length > 0 || config.hosts.some(isOwn)) return 'this'
+  return config.hosts.length > 0 && !config.hasMore ? 'others' : 'unknown'
+}
+
+function elsewhere(config: RsnapshotConfig | null, hostname: string): string | null {
+  return protectedBy(config, hostname) === 'others' ? 'none of its sources is a path of this machine' : null
 }
 
 /** What is missing from an empty mount point is not missing. */

@@ -68,6 +68,9 @@ const missing: Cases = [
   ['a tool without a job', of(), 'critical'],
   ['snapshots are no backup', of(job({ kind: 'snapshot', tool: 'snapper' })), 'critical'],
   ['synchronized folders are no backup', of(job({ kind: 'sync' })), 'critical'],
+  ['backups of other machines alone are none of this one', of(job({ protects: 'others' })), 'critical'],
+  ['backups of other machines and its own', of(job({ protects: 'others' }), job({ protects: 'this' })), 'ok'],
+  ['backups of nobody knows whom', of(job({ protects: 'others' }), job({ protects: 'unknown' })), 'unknown'],
   ['one tool cannot be asked, another has a job', { ...of(job()), 'backups/borg': { outcome: 'denied' } }, 'ok'],
   ['no job, but one tool cannot be asked', { ...of(), 'backups/borg': { outcome: 'denied' } }, 'unknown'],
   ['nothing reported yet', {}, 'unknown'],
@@ -86,6 +89,12 @@ test.each([
     { 'backups/snapper': snapshots.backups },
     'critical',
     'no backup is known: only snapshots on the machine itself (snapper root), which are none',
+  ],
+  [
+    'only backups of other machines',
+    { 'backups/rsnapshot': of(job({ tool: 'rsnapshot', name: 'pull', protects: 'others' })).backups },
+    'critical',
+    'no backup is known: only backups of other machines (rsnapshot pull), which are none',
   ],
   [
     'only synchronized folders',
@@ -129,6 +138,8 @@ test('whether a backup is configured has a series only where every source spoke'
   expect(configured({ 'backups/snapper': snapshots.backups, 'backups/restic': absent })).toEqual([0])
   expect(configured({ 'backups/snapper': snapshots.backups, 'backups/restic': refused })).toEqual([])
   expect(configured({ 'backups/restic': good(hours(5)).backups, 'backups/borg': refused })).toEqual([1])
+  expect(configured({ 'backups/rsnapshot': of(job({ protects: 'others' })).backups })).toEqual([0])
+  expect(configured({ 'backups/rsnapshot': of(job({ protects: 'unknown' })).backups })).toEqual([])
 })
 
 const verified = (result: 'ok' | 'failed' | 'never', at: number | null = NOW - days(3)) => of(job({ verify: { at, result, detail: null } }))

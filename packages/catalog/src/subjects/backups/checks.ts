@@ -10,6 +10,8 @@ const jobs = ({ backups }: FactsBySubject) => backups.flatMap(fact => fact.data.
 const real = (facts: FactsBySubject) => jobs(facts).filter(job => job.kind === 'backup')
 /** Sources that can know of no backup: where one cannot be read, nothing about backups is hidden. `backups-missing` asks for them all the same. */
 const besides: readonly string[] = ['snapper', 'timeshift', 'btrfs-snapshots', 'zfs-snapshots', 'vss', 'onedrive']
+/** A server that pulls what others hold has backups, and none of its own. */
+const isOwn = (job: BackupJob): boolean => job.protects === undefined || job.protects === 'this'
 const named = (job: BackupJob): string => `${job.tool} ${job.name}`
 
 /** Judges each real backup job; one that could not be asked is unknown, with its own reason. */
@@ -127,13 +129,15 @@ export const backupsMissing = defineCheck({
   thresholds: { default: { warning: 1 }, server: { critical: 1 } },
   sources: 'any',
   whenAbsent: 'evaluate',
-  why: 'A machine without a backup is one theft, fire or ransom note from loss. Snapshots on the same disk and synchronized folders are no backups.',
+  why: 'A machine without a backup is one theft, fire or ransom note from loss. Snapshots on the same disk and synchronized folders are no backups, and backups of other machines that are kept here save nothing of this one.',
   remedy: 'Set up a backup, and tell the agent where it is; lift the limit for machines that hold nothing.',
   blind: 'Backups of a virtual machine made by its host, and tools that the agent does not know: use a marker file for these.',
 
   evaluate(facts, limit) {
-    const known = real(facts)
+    const known = real(facts).filter(isOwn)
     if (known.length > 0) return ok(known.length === 1 ? 'one backup job is known' : `${known.length} backup jobs are known`)
+    const untold = real(facts).find(job => job.protects === 'unknown')
+    if (untold) return unknown(`whether ${named(untold)} backs up this machine too is not known`, 'Let the agent read its configuration.')
     const others = jobs(facts).map(job => ({ job: named(job), kind: job.kind }))
     return bad(limit, `no backup is known: ${insteadOf(others, facts)}`, others.slice(0, 20))
   },
@@ -142,10 +146,12 @@ export const backupsMissing = defineCheck({
 /** What there is where there is no backup: copies that are none, tools that have no job, or no tool at all. */
 function insteadOf(others: readonly { readonly job: string; readonly kind: BackupJob['kind'] }[], { backups }: FactsBySubject): string {
   const first = (kind: BackupJob['kind']) => others.find(other => other.kind === kind)?.job
-  const [snapshot, sync] = [first('snapshot'), first('sync')]
-  const kinds = [snapshot && `snapshots on the machine itself (${snapshot})`, sync && `copies that follow deletions (${sync})`].filter(
-    Boolean,
-  )
+  const [foreign, snapshot, sync] = [first('backup'), first('snapshot'), first('sync')]
+  const kinds = [
+    foreign && `backups of other machines (${foreign})`,
+    snapshot && `snapshots on the machine itself (${snapshot})`,
+    sync && `copies that follow deletions (${sync})`,
+  ].filter(Boolean)
   if (kinds.length > 0) return `only ${kinds.join(' and ')}, which are none`
   if (backups.length === 0) return 'no backup tool was found'
   return `${backups.map(fact => fact.source).join(', ')} ${backups.length === 1 ? 'has' : 'have'} no job`

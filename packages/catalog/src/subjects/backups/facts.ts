@@ -11,6 +11,8 @@ const backupJob = v.object({
   tool: text(64),
   /** `snapshot`: on the same machine or disk, which is no backup. `sync`: follows deletions, which is none either. */
   kind: v.picklist(['backup', 'snapshot', 'sync']),
+  /** Whose data it saves, told by sources that know jobs which pull from other machines; left out by those whose jobs are all of their own machine. */
+  protects: v.optional(v.picklist(['this', 'others', 'unknown'])),
   /** Repository, target directory or server, without credentials. */
   destination: maybe(text()),
   /** `known`: the fields below are what the source says. `unknown`: it could not be asked; `reason` and `hint` tell. */

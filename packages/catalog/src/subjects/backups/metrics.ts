@@ -20,10 +20,11 @@ const inSeconds = (ms: number | null): number | null => (ms === null ? null : ms
 
 export const backupConfigured = gauge('backup_configured', {
   ...kind,
-  help: 'Whether at least one backup job is configured on the host; no sample where a source that could know of one cannot be read.',
+  help: 'Whether at least one backup job that saves the host itself is configured; no sample where a source that could know of one cannot be read.',
   labels: [],
   samples(host) {
-    if (backups(host).length > 0) return scalar(1)
+    if (backups(host).some(job => job.protects === undefined || job.protects === 'this')) return scalar(1)
+    if (backups(host).some(job => job.protects === 'unknown')) return []
     const held = [...host.held.values()].filter(fact => fact.key.startsWith('backups/'))
     const allSpoke = held.length > 0 && held.every(fact => fact.outcome === 'ok' || (fact.outcome === 'absent' && !isSwitchedOff(fact)))
     return allSpoke ? scalar(0) : []
