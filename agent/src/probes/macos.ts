@@ -27,6 +27,7 @@ import customDropin from './custom/dropin.ts'
 import customNagios from './custom/nagios.ts'
 import customTextfile from './custom/textfile.ts'
 import disksMacos from './disks/macos.ts'
+import { loadPlist } from './documents.ts'
 import encryptionFilevault from './encryption/filevault.ts'
 import filesystemsMacos from './filesystems/macos.ts'
 import firewallApplication from './firewall/application-firewall.ts'
@@ -47,6 +48,8 @@ import updatesMas from './updates/mas.ts'
 import updatesMunki from './updates/munki.ts'
 import updatesSoftwareupdate from './updates/softwareupdate.ts'
 import usageMacos from './usage/macos.ts'
+
+await loadPlist()
 
 /** Every source of macOS. */
 export const macosProbes: readonly Probe[] = [

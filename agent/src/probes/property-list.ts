@@ -1,7 +1,7 @@
-import { XMLValidator } from 'fast-xml-parser'
-import { type PlistValue, parse } from 'plist'
+import type { PlistValue } from 'plist'
 import { type Host, HostError, NotInstalled } from '../host.ts'
 import { type Captured, Denied } from '../probe.ts'
+import { plistReader, xmlReader } from './documents.ts'
 
 /** Longest property list that is read, characters: a longer one would hold the agent up. */
 const LONGEST = 4 * 1024 * 1024
@@ -27,9 +27,9 @@ export function parsePlist(text: string): PlistValue {
   shallow(xml)
   // The library would write its complaints to the console, and read on after some.
   const list = xml.slice(Math.max(0, xml.search(/<plist[\s>]/)))
-  const valid = XMLValidator.validate(list)
+  const valid = xmlReader().XMLValidator.validate(list)
   if (valid !== true) throw new Error(`Cannot read a property list that is damaged: ${valid.err.msg.slice(0, 120)}`)
-  return parse(list)
+  return plistReader().parse(list)
 }
 
 /** A dictionary in a property list. @throws where the list holds anything else */

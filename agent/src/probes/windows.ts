@@ -31,6 +31,7 @@ import customDropin from './custom/dropin.ts'
 import customNagios from './custom/nagios.ts'
 import customTextfile from './custom/textfile.ts'
 import disksWindows from './disks/windows.ts'
+import { loadXml } from './documents.ts'
 import encryptionBitlocker from './encryption/bitlocker.ts'
 import filesystemsWindows from './filesystems/windows.ts'
 import firewallWindows from './firewall/windows.ts'
@@ -48,6 +49,8 @@ import updatesWindowsBuild from './updates/windows-build.ts'
 import updatesWindowsUpdate from './updates/windows-update.ts'
 import updatesWinget from './updates/winget.ts'
 import usageWindows from './usage/windows.ts'
+
+await loadXml()
 
 /** Every source of Windows. */
 export const windowsProbes: readonly Probe[] = [
@@ -97,7 +100,7 @@ export const windowsProbes: readonly Probe[] = [
   customTextfile,
   softwareRegistry,
   softwareAppx,
-  batteryWindows,
   accountsWindows,
+  batteryWindows,
   hardwareSysteminformation,
 ]

@@ -1,4 +1,4 @@
-import { parseOpenStep } from 'plist'
+import { plistReader } from '../documents.ts'
 import { cut } from '../gather.ts'
 import { dictOf, dictsOf, flagIn, parsePlistDict, textIn, timeIn } from '../property-list.ts'
 
@@ -14,7 +14,7 @@ export function parseStatus(text: string): Running {
   const start = text.indexOf('{')
   if (start < 0) throw new Error(`Cannot read what tmutil status printed: ${cut(text, 150) || 'nothing'}`)
   if ((text.match(/[{(]/g)?.length ?? 0) > 100) throw new Error('Cannot read a status that is nested so deeply')
-  const status = dictOf(parseOpenStep(text.slice(start)))
+  const status = dictOf(plistReader().parseOpenStep(text.slice(start)))
   const running = flagIn(status?.Running)
   if (!status || running === null) throw new Error('Cannot tell from the status whether a backup runs')
   return { running, destination: textIn(status.DestinationID), since: running ? timeIn(textIn(status.DateOfStateChange)) : null }

@@ -1,7 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
-import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import type { Host } from '../../host.ts'
 import { Absent, defineProbe, type Inputs, sole } from '../../probe.ts'
+import { xmlReader } from '../documents.ts'
 import { cut } from '../gather.ts'
 import { objectOf, objectsOf, wordOf } from '../loose-json.ts'
 import { type Answer, answerOf, isAnswer, partIfThere, partOf } from '../windows/answer.ts'
@@ -123,6 +123,7 @@ function xmlBatteries(text: string): Battery[] {
   if (!/<BatteryReport[\s>]/.test(head) || head.length < 20) throw new Error('Cannot read the report: its list of batteries does not end')
   // Only what stands up to the end of the list: the history behind it is long.
   // The parser takes what is damaged for what is not there.
+  const { XMLParser, XMLValidator } = xmlReader()
   if (XMLValidator.validate(`${head}</BatteryReport>`) !== true) throw new Error('Cannot read the report: its XML is damaged')
   const parser = new XMLParser({ ignoreAttributes: true, parseTagValue: false, processEntities: false })
   const list = objectOf(objectOf(parser.parse(`${head}</BatteryReport>`))?.BatteryReport)?.Batteries

@@ -1,5 +1,6 @@
 import { type Host, NotInstalled } from '../../host.ts'
 import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs } from '../../probe.ts'
+import { loadXml } from '../documents.ts'
 import { shortText } from '../sysfs.ts'
 import { blankGpu, type Gpu, gpuFact, pciGpus, steadyGpu } from './gpu.ts'
 import { isQueryText, queryDocument } from './nvidia-text.ts'
@@ -40,7 +41,9 @@ export default defineProbe({
         ),
       )
     }
-    const { gpus } = parseNvidia({ xml: [await ask(host)] })
+    const xml = await ask(host)
+    await loadXml()
+    const { gpus } = parseNvidia({ xml: [xml] })
     return { gpus: gpus.map(steadyGpu) }
   },
 })

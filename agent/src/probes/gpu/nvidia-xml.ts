@@ -1,17 +1,17 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser'
+import { xmlReader } from '../documents.ts'
 import { type Json, objectOf, wordOf } from '../loose-json.ts'
 import { shortText } from '../sysfs.ts'
 import { blankGpu, type Gpu } from './gpu.ts'
 
 /** Longest document that is read, characters: eight GPUs with all their processes need a tenth of it. */
 const LONGEST = 4 * 1024 * 1024
-const parser = new XMLParser({
+const options = {
   ignoreAttributes: false,
   attributeNamePrefix: '@',
   parseTagValue: false,
   processEntities: false,
-  isArray: (_, path) => String(path) === 'nvidia_smi_log.gpu',
-})
+  isArray: (_: string, path: unknown) => String(path) === 'nvidia_smi_log.gpu',
+}
 
 const LOST = /GPU is lost|fallen off the bus/i
 const BROKEN = /^\[?(ERR!|Unknown Error|GPU requires reset)\]?$/i
@@ -24,9 +24,10 @@ export function parseNvidiaXml(text: string): Gpu[] {
   if (text.length > LONGEST) throw new Error(`Cannot read the XML of nvidia-smi: it has ${text.length} characters, more than ${LONGEST}`)
   const xml = text.slice(Math.max(0, text.indexOf('<')))
   if (/<!ENTITY/i.test(xml)) throw new Error('Cannot read the XML of nvidia-smi: it has entities of its own')
+  const { XMLParser, XMLValidator } = xmlReader()
   const valid = XMLValidator.validate(xml)
   if (valid !== true) throw new Error(`Cannot read the XML of nvidia-smi: ${valid.err.msg.slice(0, 120)}`)
-  const log = objectOf(objectOf(parser.parse(xml))?.nvidia_smi_log)
+  const log = objectOf(objectOf(new XMLParser(options).parse(xml))?.nvidia_smi_log)
   if (!log) throw new Error('Cannot read the XML: wanted nvidia_smi_log')
   return loggedGpus(log)
 }

@@ -1,0 +1,3 @@
+import { loadPlist } from '../../agent/src/probes/documents.ts'
+
+await loadPlist()
