@@ -69,7 +69,7 @@ export function smartctlProbe(): Probe {
 }
 
 const isSmartctl = (text: string): boolean => /"smartctl"\s*:|^smartctl \d/m.test(text) || isScanText(text)
-const isScan = (text: string): boolean => /"--scan(-open)?"/.test(text) || /^\s*"devices"\s*:/m.test(text) || isScanText(text)
+const isScan = (text: string): boolean => /"--scan(-open)?"/.test(text) || /^[ \t]*"devices"\s*:/m.test(text) || isScanText(text)
 
 async function scanned(host: Host): Promise<Captured> {
   try {

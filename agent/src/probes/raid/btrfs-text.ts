@@ -10,7 +10,7 @@ const GONE = /^(devid:\d+|<missing disk>|missing.*|\(null\)|)$/i
 
 /** `btrfs device stats`, text or JSON, see btrfs-device(8). @throws Error where a device has not all its counters */
 export function parseStats(text: string): DeviceStats[] {
-  const counted = /^\s*\{/m.test(text) ? jsonStats(text) : textStats(text)
+  const counted = /^[ \t]*\{/m.test(text) ? jsonStats(text) : textStats(text)
   const devices = [...counted].map(([device, counters]) => {
     const values = COUNTERS.map(name => counters.get(name) ?? null)
     if (values.includes(null)) throw new Error(`Cannot read the errors of ${device.slice(0, 80)}: a counter is missing`)
@@ -58,9 +58,9 @@ export function parseShow(text: string): Shown[] {
   if (sections.length === 0) throw new Error('Cannot find a file system in the output of btrfs filesystem show')
   return sections.map(section => {
     const [, label = '', uuid] = /^(.{0,300}?)\s+uuid: ([0-9a-f-]{36})/.exec(section) ?? []
-    const total = /^\s*Total devices (\d{1,5})\b/m.exec(section)?.[1]
+    const total = /^[ \t]*Total devices (\d{1,5})\b/m.exec(section)?.[1]
     if (!uuid || !total) throw new Error(`Cannot read the file system ${uuid ?? label.slice(0, 64)}: its section is cut short`)
-    const rows = [...section.matchAll(/^\s*devid +\d+ size \S+ used \S+ path\s+(.*)$/gm)].map(row => row[1]?.trim() ?? '')
+    const rows = [...section.matchAll(/^[ \t]*devid +\d+ size \S+ used \S+ path\s+(.*)$/gm)].map(row => row[1]?.trim() ?? '')
     const paths = rows.map(path => (/^$|\bMISSING\b|^<missing disk>/i.test(path) ? null : path))
     const odd = paths.find(path => path !== null && !path.startsWith('/'))
     if (odd) throw new Error(`Cannot read the device of ${uuid}: ${odd.slice(0, 80)}`)
@@ -86,7 +86,7 @@ export type Scrub = {
 
 /** `btrfs scrub status`, see btrfs-scrub(8). @throws Error where it tells neither an end nor that there never was one */
 export function parseScrub(text: string): Scrub {
-  const field = (name: string) => new RegExp(`^\\s*${name}: *(.*)$`, 'mi').exec(text)?.[1]?.trim()
+  const field = (name: string) => new RegExp(`^[ \\t]*${name}: *(.*)$`, 'mi').exec(text)?.[1]?.trim()
   const uuid = field('UUID') ?? /(?:scrub (?:status|done) for) ([0-9a-f-]{36})/.exec(text)?.[1] ?? null
   if (/no stats available/.test(text)) return { uuid, sync: null, endedAt: null, errors: null, uncorrectable: 0, stopped: false }
   const status =

@@ -29,9 +29,9 @@ export default defineProbe({
     show: { from: 'btrfs filesystem show --mounted', recognise: text => /^Label: .*uuid: /m.test(text) },
     scrub: {
       from: 'btrfs scrub status --raw MOUNTPOINT',
-      recognise: text => /^\s*(Scrub (started|resumed):|scrub started at)|no stats available/m.test(text),
+      recognise: text => /^[ \t]*(Scrub (started|resumed):|scrub started at)|no stats available/m.test(text),
     },
-    usage: { from: 'btrfs filesystem usage -b MOUNTPOINT', recognise: text => /^\s*Device unallocated:/m.test(text) },
+    usage: { from: 'btrfs filesystem usage -b MOUNTPOINT', recognise: text => /^[ \t]*Device unallocated:/m.test(text) },
     sysfs: { from: `${ROOT}/*/devinfo/*/missing`, recognise: text => listsPath(text, '/fs/btrfs/') },
   },
 
@@ -180,7 +180,7 @@ function levelOf(tree: Tree, folder: string): string | null {
 
 /** `btrfs filesystem usage`: the profile of data and devices that are missing (their bytes). @throws Error where it is cut short */
 function usageOf(text: string): Pick<RaidArray, 'level' | 'state' | 'detail'> {
-  const missing = /^\s*Device missing:\s+(\d\S*)/m.exec(text)?.[1]
+  const missing = /^[ \t]*Device missing:\s+(\d\S*)/m.exec(text)?.[1]
   const level = /^Data,(\w{1,16}):/m.exec(text)?.[1]?.toLowerCase() ?? null
   if (missing === undefined || !/^Unallocated:/m.test(text))
     throw new Error('Cannot read the output of btrfs filesystem usage: it is cut short')

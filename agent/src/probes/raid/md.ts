@@ -30,7 +30,7 @@ export function mdProbe(): Probe {
       sysfs: { from: '/sys/block/md*/md/**', recognise: text => listsPath(text, '/md/') },
       detail: {
         from: 'mdadm --detail DEVICE',
-        recognise: text => /^\/dev\/\S+:\s*$/m.test(text) && /^\s*Raid Level : /m.test(text) && !isExamine(text),
+        recognise: text => /^\/dev\/\S+:\s*$/m.test(text) && /^[ \t]*Raid Level : /m.test(text) && !isExamine(text),
       },
       examine: { from: 'mdadm --examine DEVICE', recognise: isExamine },
       scan: { from: 'mdadm --detail --scan', recognise: text => /^(INACTIVE-)?ARRAY \S/m.test(text) },
@@ -47,7 +47,7 @@ export function mdProbe(): Probe {
 }
 
 function isExamine(text: string): boolean {
-  return /^\/dev\/\S+:\s*$/m.test(text) && /^\s*Magic : /m.test(text)
+  return /^\/dev\/\S+:\s*$/m.test(text) && /^[ \t]*Magic : /m.test(text)
 }
 
 async function captureSysfs(host: Host): Promise<Captured[]> {

@@ -26,7 +26,7 @@ export function parseMegacli(text: string): Report {
   const drives = sections
     .filter(({ kind, values }) => kind === 'drive' && !/\b(BP|EXP|BACKPLANE)\b/.test(values.get('Product Id') ?? ''))
     .map(driveOf)
-  const any = /^\s*(Adapter|System|Hardware)\b/m.test(text)
+  const any = /^[ \t]*(Adapter|System|Hardware)\b/m.test(text)
   if (!any) throw new Error('Cannot find an adapter in the output of megacli')
   return { volumes, drives, faults: sections.flatMap(faultOf) }
 }

@@ -16,7 +16,7 @@ export const megacli: Tool = {
 }
 
 /** Whether a text is an output of megacli. */
-export const isMegacli = (text: string): boolean => /^\s*Adapter #?\d/m.test(text) || /Exit Code: 0x/.test(text)
+export const isMegacli = (text: string): boolean => /^[ \t]*Adapter #?\d/m.test(text) || /Exit Code: 0x/.test(text)
 
 /** All reports of the tool as one. @throws Absent without a controller, Denied, Error where one cannot be read */
 export function megacliReport(inputs: Inputs): Report {

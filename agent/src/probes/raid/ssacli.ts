@@ -11,7 +11,7 @@ export const ssacli: Tool = {
 
 /** Whether a text is an output of ssacli. */
 export const isSsacli = (text: string): boolean =>
-  / in Slot \S+/.test(text) || /^\s*(physical|logical)drive \S/m.test(text) || /No controllers detected/i.test(text)
+  / in Slot \S+/.test(text) || /^[ \t]*(physical|logical)drive \S/m.test(text) || /No controllers detected/i.test(text)
 
 /** All reports of the tool as one. @throws Absent without a controller, Denied, Error where one cannot be read */
 export function ssacliReport(inputs: Inputs): Report {

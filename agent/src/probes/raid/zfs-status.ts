@@ -82,7 +82,7 @@ function jsonScan(scan: Json): Pick<RaidArray, 'sync' | 'lastScrubAt'> {
 
 /** `zpool status`, with or without -p and -v, of all versions. @throws Error where a pool's section is not whole */
 export function parseStatusText(text: string): RaidArray[] {
-  const sections = text.split(/^\s*pool: /m).slice(1)
+  const sections = text.split(/^[ \t]*pool: /m).slice(1)
   if (sections.length === 0) throw new Error('Cannot find a pool in the output of zpool status')
   return sections.map(textPool)
 }

@@ -19,7 +19,7 @@ export default defineProbe({
   inputs: {
     status: {
       from: 'zpool status -j --json-int',
-      recognise: text => /"vers_major"/.test(text) || /^\s*pool: \S/m.test(text) || /no pools available/.test(text),
+      recognise: text => /"vers_major"/.test(text) || /^[ \t]*pool: \S/m.test(text) || /no pools available/.test(text),
     },
     list: { from: 'zpool list -Hp', recognise: text => text.split('\n', 2).some(row => LIST_ROW.test(row)) },
     kstat: { from: `${KSTAT}/*/state`, recognise: text => /^[A-Z]{4,12}\s*$/.test(text) && poolState(text.trim()) !== 'unknown' },
@@ -101,8 +101,8 @@ function poolsOf({ text, stderr, code }: Captured): RaidArray[] {
       `Cannot read zpool: it printed nothing${code === null ? '' : ` and ended with ${code}`}${stderr ? `: ${stderr.trim().slice(0, 200)}` : ''}`,
     )
   }
-  if (/"vers_major"|^\s*\{/m.test(text)) return parseStatusJson(text)
-  if (/^\s*pool: /m.test(text)) return parseStatusText(text)
+  if (/"vers_major"|^[ \t]*\{/m.test(text)) return parseStatusJson(text)
+  if (/^[ \t]*pool: /m.test(text)) return parseStatusText(text)
   return parseList(text)
 }
 

@@ -55,7 +55,7 @@ const NO_LIMITS = { high: null, critical: null, low: null }
  * @throws Error on a row that is none: it may be the one that is cut short
  */
 export function parseIpmi(text: string): Sensor[] {
-  const power = /^\s*Instantaneous power reading:\s+(\d{1,6}) Watts/m.exec(text)?.[1]
+  const power = /^[ \t]*Instantaneous power reading:\s+(\d{1,6}) Watts/m.exec(text)?.[1]
   if (power) return [sensorOf({ name: 'Power', status: '', value: Number(power), unit: 'watts', words: '', limits: NO_LIMITS })]
   const lines = text.split('\n').filter(line => line.trim() !== '')
   const comma = /^(ID,Name,Type|\d+,[^,]*,[^,]*,(Nominal|Warning|Critical|N\/A)\b)/i.test(lines.find(line => !COMPLAINT.test(line)) ?? '')

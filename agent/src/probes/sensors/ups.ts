@@ -56,7 +56,7 @@ async function configured(host: Host): Promise<string[]> {
     .map(name => name.trim())
     .filter(name => NAME.test(name))
   if (names.length > 0) return names
-  const sections = /^\s*\[[^\]]+\]/m.test(await host.text('/etc/nut/ups.conf', { missing: '' }).catch(() => ''))
+  const sections = /^[ \t]*\[[^\]]+\]/m.test(await host.text('/etc/nut/ups.conf', { missing: '' }).catch(() => ''))
   if (!sections) throw new Absent('NUT watches no UPS on this machine')
   throw new Failed(
     `NUT has a UPS configured, but does not answer: ${listed.stderr.trim().slice(0, 200)}`,
