@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import fc from 'fast-check'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
+import { hostOf, machine } from '../../../../test/kit/machine.ts'
 import { localHost } from '../../host/local.ts'
 import { lookUp } from '../../host/run.ts'
 import { type Host, NotInstalled } from '../../host.ts'
@@ -116,6 +117,68 @@ test('an updater that cron starts is not off', () => {
 
   expect(updater('e2scrub_all\n')).toBe(false)
   expect(updater('clamav-freshclam\n')).toBeNull()
+})
+
+describe('scans without a daemon', () => {
+  const scan = '#!/bin/sh\nclamscan -ri /srv --log=/var/log/clamav/scan.log\n'
+  const table = '# m h dom mon dow user command\n15 2 * * * root /usr/bin/clamscan -ri /srv\n'
+  const asleep = '15 2 * * * root clamdscan /srv\n# 15 3 * * * root clamscan /srv\n'
+  const list = 'systemctl list-units --all --plain --no-legend *clam* clamav-daemon.service'
+  const isEnabled = ['service', 'socket'].map(kind => `systemctl is-enabled clamav-daemon.${kind}`)
+  const states = (...all: Partial<Captured>[]) => Object.fromEntries(isEnabled.map((line, index) => [line, all[index] ?? {}]))
+  const missing = { text: '', code: 1, stderr: 'Failed to get unit file state for clamav-daemon.service: No such file or directory\n' }
+  const seen = async (files: Record<string, string | Error>, commands: Record<string, Partial<Captured>> = {}) => {
+    const m = machine({
+      files: { '/var/lib/clamav/daily.cvd': header(27_455, builtAt), ...files },
+      commands: {
+        'clamscan --database=/var/lib/clamav --version': { text: 'ClamAV 1.4.6/27455/Fri Nov  7 07:20:00 2025\n' },
+        [list]: { text: unit('clamav-freshclam.service', 'active') },
+        ...states(missing, missing),
+        ...commands,
+      },
+    })
+    const bytes = async (path: string) => Buffer.from(String(m.files[path]), 'latin1')
+    const fact = await runProbe(clamav, { ...hostOf(m), bytes } as Host, options, 0)
+    return (fact.data as ReturnType<typeof parseClamav>).products[0]
+  }
+  const off = { 'clamd --version': { text: 'ClamAV 1.4.6\n' }, ...states({ text: 'disabled\n', code: 1 }, { text: 'masked\n', code: 1 }) }
+  const timer = {
+    '/etc/systemd/system/nightly.timer': '[Timer]\nOnCalendar=daily\n',
+    '/etc/systemd/system/nightly.service': '[Service]\nExecStart=/usr/bin/clamscan -ri /srv\n',
+  }
+  const withTimer = (state: 'active' | 'inactive') => ({
+    'systemctl is-active nightly.timer': { text: `${state}\n` },
+  })
+
+  test.each([
+    ['a script of cron', { '/etc/cron.daily/scan': scan }, {}, true],
+    ['a script that run-parts passes over', { '/etc/cron.daily/scan.disabled': scan }, {}, false],
+    ['a table of cron', { '/etc/cron.d/scan': table }, {}, true],
+    ['a table that asks the daemon, or did once', { '/etc/cron.d/scan': asleep }, {}, false],
+    ['the table of root', { '/var/spool/cron/crontabs/root': '0 3 * * 0 clamscan -r /home\n' }, {}, true],
+    ['a timer', timer, withTimer('active'), true],
+    ['a timer that is stopped', timer, withTimer('inactive'), false],
+    ['nothing', {}, {}, false],
+    ['a table, and a daemon that is switched off', { '/etc/cron.d/scan': table }, off, true],
+  ])('by %s', async (_, files, commands, scheduled) => {
+    expect(await seen(files, commands)).toMatchObject({ running: false, realtime: false, scheduled })
+  })
+
+  test('a table that may not be read leaves it open', () => {
+    const hidden = [captured('permission denied')]
+    const units = [captured(unit('clamav-freshclam.service', 'active'))]
+    expect(product({ units, version: [captured('ClamAV 1.4.6')], daemon: [], schedules: [], hidden })?.scheduled).toBeNull()
+  })
+
+  test('a daemon that should run and died is no plan', async () => {
+    const daemon = { 'clamd --version': { text: 'ClamAV 1.4.6\n' } }
+    for (const set of [
+      states({ text: 'enabled\n' }, missing),
+      states({ text: 'disabled\n', code: 1 }, { text: 'enabled\n' }),
+      states(missing, missing),
+    ])
+      expect(await seen({ '/etc/cron.d/scan': table }, { ...daemon, ...set })).not.toHaveProperty('scheduled')
+  })
 })
 
 test('any text is a fact or a thrown error', () => {

@@ -2,6 +2,7 @@ import type { FactTypes } from '@fettle/catalog'
 import * as v from 'valibot'
 import { type Host, NotInstalled } from '../../host.ts'
 import { Absent, type Captured, defineProbe, type Inputs, type ParseContext, sole } from '../../probe.ts'
+import { gatherSchedule, scheduledIn } from './clamav-schedule.ts'
 
 type Product = FactTypes['antivirus']['products'][number]
 
@@ -33,7 +34,8 @@ export default defineProbe<'antivirus', Options>({
     doc: 'Where ClamAV keeps its signatures, and which systemd units are its scanner.',
     example: { databaseDirectory: '/var/lib/clamav', units: ['clamav-daemon.service'] },
   },
-  blind: 'Third-party signatures; whether the on-access scanner watches all folders.',
+  blind:
+    'Third-party signatures; whether the on-access scanner watches all folders; when scheduled scans ran, which folders they scan and what they found.',
   inputs: {
     daily: { from: '/var/lib/clamav/daily.{cvd,cld}', recognise: text => text.startsWith('ClamAV-VDB:') },
     sigtool: { from: 'sigtool --info /var/lib/clamav/daily.cvd', recognise: text => /^Build time: /m.test(text) },
@@ -45,6 +47,11 @@ export default defineProbe<'antivirus', Options>({
     },
     processes: { from: 'ps -e -o pid=,comm=', recognise: text => /^ {0,12}1 \S{1,64}\s*$/m.test(text) },
     cron: { from: `ls ${CRON}` },
+    enabled: { from: 'systemctl is-enabled clamav-daemon.service' },
+    daemon: { from: 'clamd --version' },
+    schedules: { from: 'files of cron and services of timers that start clamscan' },
+    timers: { from: 'systemctl is-active TIMER …' },
+    hidden: { from: 'folders of cron that may not be read' },
   },
   parse: parseClamav,
 
@@ -61,7 +68,9 @@ export default defineProbe<'antivirus', Options>({
       processes: await perhaps(host, ['ps', '-e', '-o', 'pid=,comm=']),
       cron: [listing(CRON, await host.list(CRON, { missing: [] }))],
     }
-    return parseClamav(inputs, { now: host.now(), hostname: host.hostname, options: { databaseDirectory, units } })
+    const stands = scannerRuns(inputs, units) !== false
+    const all = stands ? inputs : { ...inputs, ...(await gatherSchedule(host, units)) }
+    return parseClamav(all, { now: host.now(), hostname: host.hostname, options: { databaseDirectory, units } })
   },
 })
 
@@ -98,11 +107,12 @@ function listing(path: string, names: readonly string[]): Captured {
 
 /** @throws where an input is no such thing, or none says anything of ClamAV */
 export function parseClamav(inputs: Inputs, context: ParseContext<Options>): FactTypes['antivirus'] {
-  const running = runs(inputs, 'clamd', unit => context.options.units.includes(unit))
+  const running = scannerRuns(inputs, context.options.units)
   const onAccess = runs(inputs, 'clamonacc', unit => /^(clamav-)?clamonacc\.service$/.test(unit))
   const signatures = newest(inputs)
   const engine = engineOf(sole(inputs, 'version'))
   if (!engine && !signatures && running === null) throw new Error('Cannot tell anything of ClamAV: wanted its version, signatures or units')
+  const scheduled = running === false ? scheduledIn(inputs) : undefined
   const product: Product = {
     name: 'ClamAV',
     vendor: 'Cisco Talos',
@@ -121,8 +131,14 @@ export function parseClamav(inputs: Inputs, context: ParseContext<Options>): Fac
     fullScanAt: null,
     activeThreats: null,
     detections: null,
+    tellsScans: false,
+    ...(scheduled === undefined ? {} : { scheduled }),
   }
   return { products: [product] }
+}
+
+function scannerRuns(inputs: Inputs, units: readonly string[]): boolean | null {
+  return runs(inputs, 'clamd', unit => units.includes(unit))
 }
 
 type Signatures = { readonly version: string; readonly at: number }

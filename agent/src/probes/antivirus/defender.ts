@@ -77,6 +77,7 @@ function productOf(state: Properties, now: number, exclusion: string | null): An
     ...signatures(state, now),
     tamperProtection: truth(state.get('istamperprotected')),
     degraded: degraded(state, realtime === true && !off, exclusion),
+    tellsScans: true,
     quickScanAt: scanned(state, 'quickscan'),
     fullScanAt: scanned(state, 'fullscan'),
   }

@@ -2,7 +2,7 @@ import type { FactTypes } from '@fettle/catalog'
 
 export type AntivirusProduct = FactTypes['antivirus']['products'][number]
 
-/** A product of which nothing is known but its name. */
+/** A product of which nothing is known but its name; few sources tell of scans. */
 export function unknownProduct(name: string): AntivirusProduct {
   return {
     name,
@@ -18,6 +18,7 @@ export function unknownProduct(name: string): AntivirusProduct {
     updaterRunning: null,
     tamperProtection: null,
     degraded: null,
+    tellsScans: false,
     quickScanAt: null,
     fullScanAt: null,
     activeThreats: null,

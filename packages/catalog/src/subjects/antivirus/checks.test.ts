@@ -29,6 +29,7 @@ const product = (more: Partial<Product> = {}): Product => ({
 const of = (...products: Product[]): { antivirus: AntivirusFact } => ({ antivirus: { products } })
 const passive = product({ passive: true, realtime: false })
 const clam = product({ name: 'ClamAV', realtime: false, quickScanAt: null, tamperProtection: null })
+const onSchedule = (scheduled: boolean | null): Product => ({ ...clam, running: false, scheduled })
 const system = (type: 'windows' | 'linux'): { system: SystemFact } => ({
   system: {
     hostname: 'h',
@@ -105,6 +106,24 @@ const rows: Rows = [
   [checks.antivirusScan, 'a full one counts', of(product({ quickScanAt: NOW - days(31), fullScanAt: NOW - days(1) })), 'ok'],
   [checks.antivirusScan, 'wrong green 11: never, or not known', of(product({ quickScanAt: null })), 'unknown'],
   [checks.antivirusScan, 'scans on demand by design', of(clam), 'not-applicable'],
+  [checks.antivirusScan, 'a product that never tells its scans', of(product({ quickScanAt: null, tellsScans: false })), 'not-applicable'],
+  [checks.antivirusScan, 'one that could tell, and never scanned', of(product({ quickScanAt: null, tellsScans: true })), 'unknown'],
+  [checks.antivirusRunning, 'scans on schedule by design', of(onSchedule(true)), 'not-applicable'],
+  [checks.antivirusRunning, 'scans on schedule, without signatures', of({ ...onSchedule(true), degraded: 'no database' }), 'warning'],
+  [checks.antivirusRunning, 'no service, and nothing starts a scan', of(onSchedule(false)), 'critical'],
+  [checks.antivirusRunning, 'no service, and nobody may look what starts scans', of(onSchedule(null)), 'unknown'],
+  [checks.antivirusOnDemand, 'scans on schedule alone', of(onSchedule(true)), 'warning'],
+  [checks.antivirusOnDemand, 'scans on schedule beside one that watches', of(onSchedule(true), product()), 'ok'],
+  [checks.antivirusOnDemand, 'scans on schedule beside one that stands aside', of(onSchedule(true), passive), 'warning'],
+  [checks.antivirusOnDemand, 'scans on schedule beside one that died', of(onSchedule(true), product({ running: false })), 'warning'],
+  [checks.antivirusOnDemand, 'a service', of(clam), 'not-applicable'],
+  [checks.antivirusOnDemand, 'nothing starts a scan', of(onSchedule(false)), 'not-applicable'],
+  [
+    checks.antivirusSignatures,
+    'scans on schedule with old signatures',
+    of({ ...onSchedule(true), signaturesAt: NOW - days(8) }),
+    'critical',
+  ],
 ]
 judgesEach(rows)
 

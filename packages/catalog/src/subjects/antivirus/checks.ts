@@ -54,8 +54,14 @@ export const antivirusRunning = defineCheck({
   remedy: 'Start its service; renew the licence; bring sensor and kernel to versions that fit.',
 
   evaluate: (facts, limit) =>
-    perProduct(facts, ({ name, running, degraded, version }) => {
-      if (running === false) return bad(limit, `${name} does not run`, { product: name, version })
+    perProduct(facts, ({ name, running, degraded, version, scheduled }) => {
+      if (running === false && scheduled === null)
+        return unknown(`whether anything starts the scans of ${name}, which has no service here, is not known`, 'Run the agent as root.')
+      if (running === false && scheduled === false)
+        return bad(limit, `${name} has no service here, and nothing is known to start its scans`, { product: name, version })
+      if (running === false && scheduled && degraded === null)
+        return notApplicable(`${name} scans on schedule, which antivirus-on-demand judges`)
+      if (running === false && !scheduled) return bad(limit, `${name} does not run`, { product: name, version })
       if (running === null) return unknown(`whether ${name} runs is not known`)
       if (degraded !== null)
         return { status: 'warning', reason: `${name} protects only in part: ${degraded}`, evidence: { product: name, version } }
@@ -86,6 +92,26 @@ export const antivirusRealtime = defineCheck({
       reason: value => `real-time protection of ${names.join(', ')} is off since ${value}`,
       evidence: names,
     })
+  },
+})
+
+export const antivirusOnDemand = defineCheck({
+  name: 'antivirus-on-demand',
+  subject: 'antivirus',
+  title: 'Malware is only looked for on schedule',
+  unit: 'state',
+  thresholds: { warning: 1 },
+  sources: 'any',
+  why: 'Scans by timer or cron are a choice that many make on file servers: what comes in lies there, and may run, until the next scan finds it.',
+  remedy: 'Let the daemon watch files as they are opened (clamd with clamonacc), or accept the risk and lift the limit for this machine.',
+  blind: 'Whether the scheduled scans run, which folders they scan, and what they found.',
+
+  evaluate(facts, limit) {
+    const scanner = active(facts).find(product => product.running === false && product.scheduled === true)
+    if (!scanner) return notApplicable('no product that only scans on schedule')
+    const guard = active(facts).find(product => product.realtime === true && product.running !== false)
+    if (guard) return ok(`${guard.name} watches`)
+    return bad(limit, `${scanner.name} only scans on schedule: nothing watches files as they are opened`, { product: scanner.name })
   },
 })
 
@@ -162,12 +188,15 @@ export const antivirusScan = defineCheck({
   thresholds: { warning: days(14), critical: days(30) },
   why: 'A scan finds what came in before its signature was known. A full scan counts as a quick one.',
   remedy: 'Start a quick scan and see why the scheduled one does not run.',
-  blind: 'Scanners that work on demand and pure detection sensors are not judged.',
+  blind:
+    'Scanners that work on demand, pure detection sensors, and products that do not tell the agent when they scanned: all but Microsoft Defender on Windows.',
 
   evaluate: (facts, limit, now) =>
     perProduct(facts, product => {
       const { name, kind, quickScanAt, fullScanAt } = product
       if (kind === 'edr' || isOnDemand(product) || isXProtect(product)) return notApplicable(`${name} has no scheduled scans`)
+      if (quickScanAt === null && fullScanAt === null && product.tellsScans === false)
+        return notApplicable(`${name} does not tell its scans here`)
       if (quickScanAt === null && fullScanAt === null) return unknown(`no finished scan of ${name} is known`, 'Start a quick scan.')
       const newest = Math.max(quickScanAt ?? 0, fullScanAt ?? 0)
       return sinceTiers(newest, now, limit, {
@@ -181,6 +210,7 @@ export const antivirusChecks: readonly Check[] = [
   antivirusMissing,
   antivirusRunning,
   antivirusRealtime,
+  antivirusOnDemand,
   antivirusSignatures,
   antivirusThreats,
   antivirusTamper,

@@ -25,6 +25,10 @@ export const antivirusFact = v.object({
       tamperProtection: maybe(v.boolean()),
       /** Why it protects less than it seems (reduced functionality, expired licence); null where nothing says so. */
       degraded: maybe(text()),
+      /** Whether something (timer, cron) starts its scans, where it has no service that should run; null where that could not be told. */
+      scheduled: v.optional(maybe(v.boolean())),
+      /** False where the source never tells of scans: then a time that is missing says nothing. */
+      tellsScans: v.optional(v.boolean()),
       quickScanAt: maybe(time),
       fullScanAt: maybe(time),
       activeThreats: maybe(amount),
