@@ -1,5 +1,5 @@
 import { roles } from '@fettle/catalog'
-import { type Config, ConfigError, type LogLevel, optionalText, readConfig, type Settings } from '@fettle/kit'
+import { type Config, ConfigError, type LogLevel, optionalText, prepareConfig, readConfig, type Settings } from '@fettle/kit'
 import * as v from 'valibot'
 import { readCadence } from './cadence.ts'
 import type { LookConfig } from './look.ts'
@@ -140,7 +140,9 @@ export async function loadConfig(sources: ConfigSources): Promise<Loaded> {
   const file = await sources.readFile(path)
   if (!file && sources.env.FETTLE_AGENT_CONFIG) throw new ConfigError([`${path}: there is no such file (environment FETTLE_AGENT_CONFIG)`])
   if (file) refuseForeign(path, file, sources.uid)
-  const effective = readConfig(settings, { file: file && { path, text: file.text }, env: sources.env })
+  const read = { file: file && { path, text: file.text }, env: sources.env }
+  await prepareConfig(settings, read)
+  const effective = readConfig(settings, read)
   const config = configOf(effective.values, probes, sources)
   await refuseWrong(config)
   return { config, settings, effective }

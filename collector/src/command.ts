@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { loadYaml } from '@fettle/kit'
 import { type CollectorConfig, readCollectorConfig } from './config.ts'
 
 /** The process as commands see it. */
@@ -26,6 +27,7 @@ const DEFAULT_FILE = '/etc/fettle/collector.yaml'
 
 /** The configuration of this process: file and environment. @throws ConfigError, CommandError */
 export async function loadConfig(env: Io['env']): Promise<CollectorConfig> {
+  await loadYaml()
   const path = env.FETTLE_CONFIG ?? DEFAULT_FILE
   try {
     return readCollectorConfig({ path, text: await readFile(path, 'utf8') }, env)

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { cpSync, existsSync, globSync, mkdtempSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -26,6 +26,16 @@ export async function bundled(main: string): Promise<string> {
   const child = start(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   const [code] = (await once(child, 'exit')) as [number]
   if (code !== 0) throw new Error(`Cannot bundle ${main}: rolldown ended with ${code}`)
+  for (const chunk of globSync('*.js', { cwd: folder })) escapeWide(join(folder, chunk))
   for (const script of globSync('*/*.ps1', { cwd: PROBES })) cpSync(join(PROBES, script), join(folder, 'probes', script))
   return join(folder, 'main.js')
+}
+
+/** One character beyond Latin-1 makes V8 keep a whole file with two bytes a character. Minified code has such characters in strings and patterns alone. */
+function escapeWide(file: string): void {
+  const text = readFileSync(file, 'utf8')
+  writeFileSync(
+    file,
+    text.replace(/[\u0100-\uffff]/g, wide => `\\u${wide.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  )
 }

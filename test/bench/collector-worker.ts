@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { createLog } from '@fettle/kit'
+import { createLog, loadYaml } from '@fettle/kit'
 import { hostIdOf, newPrivateKey, publicKeyOf } from '@fettle/protocol'
 import { type RunningCollector, readCollectorConfig, startCollector } from '../../collector/src/index.ts'
 import { factsOf, instanceOf } from './simulated.ts'
@@ -18,6 +18,7 @@ const calls = {
       FETTLE_NAME: 'collector.bench',
       ...(store ? { FETTLE_STORE: store } : {}),
     }
+    await loadYaml()
     const config = readCollectorConfig({ path: 'bench.yaml', text: `beat: ${beat}\n` }, env)
     running = await startCollector({ config, log: createLog('collector', 'error') })
     const { token } = (await running.admin('POST', '/api/v1/tokens', { uses: null })) as { token: string }

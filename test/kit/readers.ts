@@ -1,3 +1,4 @@
 import { loadPlist } from '../../agent/src/probes/documents.ts'
+import { loadYaml } from '../../packages/kit/src/yaml.ts'
 
-await loadPlist()
+await Promise.all([loadPlist(), loadYaml()])

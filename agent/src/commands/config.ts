@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { describeConfig, sampleFile, settingsHelp } from '@fettle/kit'
+import { describeConfig, loadYaml, sampleFile, settingsHelp } from '@fettle/kit'
 import { type Command, exitCodes } from '../cli.ts'
 import { agentSettings } from '../config.ts'
 import { probes } from '../probes/index.ts'
@@ -28,6 +28,7 @@ ${settingsHelp(agentSettings(probes))}
   async run(context, args) {
     const { values } = parseArgs({ args: [...args], options: { json: { type: 'boolean' }, sample: { type: 'boolean' } } })
     if (values.sample) {
+      await loadYaml()
       context.stdout.write(sampleFile(agentSettings(probes)))
       return exitCodes.ok
     }

@@ -1,4 +1,4 @@
-import { describeConfig, sampleFile, settingsHelp } from '@fettle/kit'
+import { describeConfig, loadYaml, sampleFile, settingsHelp } from '@fettle/kit'
 import { type Io, loadConfig, parsed } from '../command.ts'
 import { settings } from '../config.ts'
 
@@ -14,8 +14,10 @@ Settings:
 export async function config(args: readonly string[], io: Io): Promise<number> {
   const { values } = parsed(args, { sample: { type: 'boolean' } })
   if (values.help) io.out.write(`${HELP}${settingsHelp(settings)}\n`)
-  else if (values.sample) io.out.write(sampleFile(settings))
-  else {
+  else if (values.sample) {
+    await loadYaml()
+    io.out.write(sampleFile(settings))
+  } else {
     const effective = await loadConfig(io.env)
     const rows = Object.entries(settings).map(([path, setting]) => {
       const value = effective.values[path as keyof typeof settings]

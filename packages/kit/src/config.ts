@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import { type Document, isMap, isNode, isScalar, LineCounter, parse, parseDocument, stringify } from 'yaml'
+import type { Document } from 'yaml'
+import { loadYaml, yamlReader } from './yaml.ts'
 
 /** One setting: what reads it, what it is for. The same object renders `--help`, the reference page and the sample file. */
 export type Setting<T = unknown> = {
@@ -41,7 +42,16 @@ type Sources = {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** File, then environment over it. @throws ConfigError with every mistake: path, value, what was wanted */
+/** Loads what reading these sources takes: the reader of YAML, where there is a file or a value of the environment that is more than text. */
+export async function prepareConfig(settings: Settings, { file, env }: Sources): Promise<void> {
+  const structured = Object.values(settings).some(({ env: name, schema }) => {
+    const text = name === undefined ? undefined : env[name]
+    return text !== undefined && !v.is(schema, text)
+  })
+  if (file || structured) await loadYaml()
+}
+
+/** File, then environment over it; `prepareConfig` comes first. @throws ConfigError with every mistake: path, value, what was wanted */
 export function readConfig<const S extends Settings>(settings: S, sources: Sources): Config<S> {
   const problems: string[] = []
   const file = readFile(settings, sources.file, problems)
@@ -71,6 +81,7 @@ type FileValues = Map<string, { readonly value: unknown; readonly origin: string
 function readFile(settings: Settings, file: Sources['file'], problems: string[]): FileValues {
   const found: FileValues = new Map()
   if (!file) return found
+  const { LineCounter, isMap, isScalar, parseDocument } = yamlReader()
   const lines = new LineCounter()
   const document = parseDocument(file.text, { lineCounter: lines, stringKeys: true })
   problems.push(
@@ -103,7 +114,7 @@ function readFile(settings: Settings, file: Sources['file'], problems: string[])
 
 /** A node as plain data. @throws where aliases multiply beyond what a configuration needs */
 function plain(node: unknown, document: Document): unknown {
-  return isNode(node) ? node.toJS(document, { maxAliasCount: 100 }) : (node ?? null)
+  return yamlReader().isNode(node) ? node.toJS(document, { maxAliasCount: 100 }) : (node ?? null)
 }
 
 function pick(path: string, setting: Setting, file: FileValues, env: Sources['env']): { value: unknown; origin: string } {
@@ -115,6 +126,7 @@ function pick(path: string, setting: Setting, file: FileValues, env: Sources['en
 /** Text stays text where the schema takes it as it is; else it is read as YAML, so that numbers, booleans and lists can be said. */
 function envValue(text: string, setting: Setting): unknown {
   if (v.is(setting.schema, text)) return text
+  const { parse } = yamlReader()
   try {
     return parse(text)
   } catch {
@@ -152,7 +164,8 @@ export function sampleFile(settings: Settings): string {
   for (const [path, setting] of Object.entries(settings)) {
     const [section = '', ...rest] = path.split('.')
     const name = rest.join('.')
-    const body = stringify({ [name || section]: setting.example ?? setting.default })
+    const body = yamlReader()
+      .stringify({ [name || section]: setting.example ?? setting.default })
       .trimEnd()
       .split('\n')
     const about = `# ${setting.doc}${setting.env ? ` Environment: ${setting.env}.` : ''}`
