@@ -59,7 +59,7 @@ export default defineProbe({
     manageBde: {
       from: 'manage-bde -status',
       recognise: text =>
-        /^\s+(Conversion Status|Konvertierungsstatus):/m.test(text) ||
+        /^[ \t]+(Conversion Status|Konvertierungsstatus):/m.test(text) ||
         /manage-bde|BitLocker.{0,40}(Configuration Tool|Konfigurationstool)/.test(text),
     },
     volumes: { from: 'Get-BitLockerVolume', recognise: text => /\b(ProtectionStatus|ConversionStatus|VolumeStatus)\b/.test(text) },

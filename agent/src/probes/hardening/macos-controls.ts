@@ -18,7 +18,7 @@ export function sip(status: string, sealed: string | undefined): MacControl {
   const [, word, more] = /^System Integrity Protection status: (enabled|disabled|unknown)(?: \(([^)]{1,80})\))?\./m.exec(status) ?? []
   if (!word) return unreadable('sip', status)
   if (more !== undefined || word === 'unknown') {
-    const off = [...status.matchAll(/^\s*([A-Z][\w ]{2,40}): disabled\s*$/gm)].slice(0, 16).map(([, name]) => name)
+    const off = [...status.matchAll(/^[ \t]*([A-Z][\w ]{2,40}): disabled\s*$/gm)].slice(0, 16).map(([, name]) => name)
     return control('sip', 'partial', `${more ?? 'state unknown'}${off.length > 0 ? `: without ${off.join(', ')}` : ''}`)
   }
   if (word === 'disabled') return control('sip', 'off')
@@ -57,7 +57,7 @@ export function screenLock(text: string): MacControl {
 
 /** What Apple's firmware starts: "Secure Boot" of the report on the T2 or Apple silicon, or of bputil(1). */
 export function secureBoot(bridge: string | undefined, policy: string | undefined): MacControl {
-  const reported = /^\s*Secure Boot: (Full|Medium|Reduced|Permissive|No) Security\s*$/m.exec(bridge ?? '')?.[1]
+  const reported = /^[ \t]*Secure Boot: (Full|Medium|Reduced|Permissive|No) Security\s*$/m.exec(bridge ?? '')?.[1]
   const modes = [...(policy ?? '').matchAll(/^Security Mode:\s+(Full|Reduced|Permissive)\b/gm)].map(([, mode]) => mode ?? '')
   const failed = /Failed to display local policy|Can't get local policy/.test(policy ?? '')
   const worst = ['No', 'Permissive', 'Reduced', 'Medium', 'Full'].find(mode => mode === reported || modes.includes(mode))

@@ -43,9 +43,9 @@ export default defineProbe({
     sealed: { from: 'csrutil authenticated-root status', recognise: text => /^Authenticated Root status:/m.test(text) },
     gatekeeper: { from: 'spctl --status', recognise: text => /^assessments /m.test(text) },
     policy: { from: 'bputil -d', recognise: text => /^Local policy for volume group|local policy/im.test(text) },
-    bridge: { from: 'system_profiler SPiBridgeDataType', recognise: text => /^\s*(Secure Boot|Boot Policy):|^Controller:/m.test(text) },
+    bridge: { from: 'system_profiler SPiBridgeDataType', recognise: text => /^[ \t]*(Secure Boot|Boot Policy):|^Controller:/m.test(text) },
     remote: { from: 'systemsetup -getremotelogin', recognise: text => /^Remote Login:/m.test(text) },
-    disabled: { from: 'launchctl print-disabled system', recognise: text => /^\s*disabled services = \{/m.test(text) },
+    disabled: { from: 'launchctl print-disabled system', recognise: text => /^[ \t]*disabled services = \{/m.test(text) },
     lock: { from: 'sysadminctl -screenLock status', recognise: text => /screenLock /.test(text) },
     saver: { from: SAVER, recognise: text => isPlistWith(text, 'askForPassword') },
     bundle: {

@@ -38,7 +38,7 @@ export default defineProbe({
     },
     metadata: { from: '/var/cache/dnf/*/repodata/repomd.xml', recognise: text => /<repomd[\s>]/.test(text) },
     units: { from: `systemctl show ${dnfUnits.join(' ')}`, recognise: text => /^Id=(?:dnf|yum)/m.test(text) },
-    automatic: { from: '/etc/dnf/automatic.conf', recognise: text => /^\s*apply_updates\s*=/m.test(text) },
+    automatic: { from: '/etc/dnf/automatic.conf', recognise: text => /^[ \t]*apply_updates\s*=/m.test(text) },
   },
 
   async read(host) {

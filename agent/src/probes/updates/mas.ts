@@ -1,7 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
 import * as v from 'valibot'
 import type { Host } from '../../host.ts'
-import { Absent, defineProbe, type Inputs, needed } from '../../probe.ts'
+import { Absent, defineProbe, type Inputs, needed, SwitchedOff } from '../../probe.ts'
 import { cut } from '../gather.ts'
 import { dictOf, textIn } from '../property-list.ts'
 
@@ -30,7 +30,7 @@ export default defineProbe<'updates', Options>({
   network: 'Only where `updates.mas.ask` is true: then mas asks the App Store. Default: not asked.',
   blind: 'Which updates are for security. Without an Apple account signed in the answer may be empty.',
   inputs: {
-    outdated: { from: 'mas outdated --json', recognise: text => /^\s*\{"adamID"|^\d{6,12} +\S.* \(.* -> .*\)/m.test(text) },
+    outdated: { from: 'mas outdated --json', recognise: text => /^[ \t]*\{"adamID"|^\d{6,12} +\S.* \(.* -> .*\)/m.test(text) },
   },
   parse: (inputs, { now }) => parseMas(inputs, now),
 
@@ -38,7 +38,7 @@ export default defineProbe<'updates', Options>({
     const found = await Promise.all(PATHS.map(async path => ((await host.stat(path, { missing: undefined })) ? path : undefined)))
     const mas = found.find(path => path !== undefined)
     if (mas === undefined) throw new Absent('mas is not installed')
-    if (!ask) throw new Absent('mas asks the App Store over the network, which is not switched on (updates.mas.ask)')
+    if (!ask) throw new SwitchedOff('updates.mas.ask')
     return parseMas({ outdated: [await host.run([mas, 'outdated', '--json'], { timeoutMs: 100_000 })] }, host.now())
   },
 })

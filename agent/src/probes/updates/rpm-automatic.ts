@@ -21,7 +21,7 @@ export function dnfAutomatic(inputs: Inputs): Automatic {
   if (running.includes('dnf-automatic-install.timer')) return told(true, 'dnf-automatic-install.timer')
   const configured = sole(inputs, 'automatic')
   if (!configured) return told(null, `${running[0]} runs; what it does is not known`)
-  const value = (key: string) => new RegExp(`^\\s*${key}\\s*[=:]\\s*(\\S{1,40})`, 'm').exec(configured.text)?.[1]?.toLowerCase()
+  const value = (key: string) => new RegExp(`^[ \\t]*${key}\\s*[=:]\\s*(\\S{1,40})`, 'm').exec(configured.text)?.[1]?.toLowerCase()
   const applies = value('apply_updates')
   if (applies === 'yes' || applies === 'true' || applies === '1')
     return told(true, `${running[0]}, upgrade_type ${value('(?:upgrade_type|update_cmd)') ?? 'default'}`)

@@ -19,7 +19,7 @@ export function isListing(text: string): boolean {
 export const scanned = (text: string): boolean => /^Finding available software/m.test(text)
 
 const REFUSAL =
-  /scan finished with error|^\s*Error\b|can.t connect|could ?n.t communicate|could not communicate|timed out|not connected to the internet|no such (server|catalog)|operation couldn.t be completed/im
+  /scan finished with error|^[ \t]*Error\b|can.t connect|could ?n.t communicate|could not communicate|timed out|not connected to the internet|no such (server|catalog)|operation couldn.t be completed/im
 
 /** What went wrong with looking, in the tool's words; null where it tells nothing. Errors come on standard output as well. */
 export function errorOf(text: string): string | null {

@@ -32,7 +32,7 @@ export function registryOf(captures: readonly Captured[]): Registry {
 
 /** Whether a text is one of the two. */
 export function isRegistry(text: string): boolean {
-  return /^\ufeff?(Windows Registry Editor Version |REGEDIT4)/.test(text) || /^\s*HKEY_[A-Z_]+\\/m.test(text.slice(0, 4000))
+  return /^\ufeff?(Windows Registry Editor Version |REGEDIT4)/.test(text) || /^[ \t]*HKEY_[A-Z_]+\\/m.test(text.slice(0, 4000))
 }
 
 /** Lines that an export broke with a backslash, whole again. */
