@@ -1,10 +1,18 @@
-import type { FactTypes, SubjectName } from '@fettle/catalog'
+import { type FactTypes, type SubjectName, SWITCHED_OFF } from '@fettle/catalog'
 import type { Setting } from '@fettle/kit'
 import type { Host, Platform } from './host.ts'
 
 /** The machine has no such thing: nothing to report, and nothing wrong. */
 export class Absent extends Error {
   override name = 'Absent'
+}
+
+/** The source is there, and the configuration does not let the agent ask it: neither good news nor a fault. */
+export class SwitchedOff extends Absent {
+  /** @param setting what would have to be switched on: `updates.winget.network` */
+  constructor(setting: string) {
+    super(`${SWITCHED_OFF}: ${setting}`)
+  }
 }
 
 /** A right is missing. The hint tells the administrator how to give it. */

@@ -80,6 +80,16 @@ describe('a source that is switched off on the machine', () => {
     expect(findingOf(told('ok'), { 'services/a': fact, 'services/b': off }).status).toBe('ok')
   })
 
+  test('is the same where a setting of its own keeps it from being asked', () => {
+    const unasked = { outcome: 'absent', reason: `${SWITCHED_OFF}: services.b.network` } as const
+    expect(findingOf(eager, { 'services/a': gone, 'services/b': unasked })).toMatchObject({
+      status: 'unknown',
+      reason: expect.stringContaining('services.b.network'),
+    })
+    expect(findingOf(told('ok'), { 'services/a': gone, 'services/b': unasked }).status).toBe('not-applicable')
+    expect(findingOf(eager, { 'services/a': { outcome: 'absent', reason: `${SWITCHED_OFF}, they say` } }).status).toBe('critical')
+  })
+
   test('is left alone where the collector has lifted the limits', () => {
     const lifted: Check = { ...eager, thresholds: {} }
     expect(findingOf(lifted, { services: off })).toMatchObject({ status: 'not-applicable', reason: SWITCHED_OFF })

@@ -32,7 +32,7 @@ export const SWITCHED_OFF = "switched off in the agent's configuration"
 
 /** Whether nobody looked, since the source is switched off on the machine. */
 export const isSwitchedOff = ({ outcome, reason }: Pick<HeldFact, 'outcome' | 'reason'>): boolean =>
-  outcome === 'absent' && reason === SWITCHED_OFF
+  outcome === 'absent' && (reason === SWITCHED_OFF || reason?.startsWith(`${SWITCHED_OFF}: `) === true)
 
 /** A fresh and good fact of one source. */
 export type SourceFact<T> = { readonly source: string; readonly at: number; readonly data: T }

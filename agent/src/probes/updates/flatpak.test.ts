@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { hostOf, machine } from '../../../../test/kit/machine.ts'
 import { input, judge, testHardiness } from '../../../../test/kit/package-captures.ts'
-import { Absent, Denied } from '../../probe.ts'
+import { Absent, SwitchedOff } from '../../probe.ts'
 import flatpak from './flatpak.ts'
 
 describe('flatpak', () => {
   test('the remotes are not asked unless the configuration says so', async () => {
     const list = 'flatpak list --system --columns=application,version,branch,origin'
     const m = machine({ commands: { [list]: { text: 'org.gimp.GIMP\t2.10\tstable\tflathub\n' } } })
-    await expect(flatpak.read(hostOf(m), { askRemotes: false })).rejects.toThrow(Denied)
+    await expect(flatpak.read(hostOf(m), { askRemotes: false })).rejects.toThrow(SwitchedOff)
     expect(m.ran).toEqual([list])
     await expect(flatpak.read(hostOf(machine({ commands: { [list]: {} } })), { askRemotes: true })).rejects.toThrow(Absent)
   })

@@ -1,7 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
 import * as v from 'valibot'
 import { NotInstalled } from '../../host.ts'
-import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs, type ParseContext, sole } from '../../probe.ts'
+import { Absent, type Captured, defineProbe, Failed, type Inputs, type ParseContext, SwitchedOff, sole } from '../../probe.ts'
 import { cut, present } from '../gather.ts'
 import { optional } from './rpm-machine.ts'
 import { type PendingUpdate, updatesOf, waiting, wholeLines } from './waiting.ts'
@@ -26,11 +26,10 @@ export default defineProbe<'updates', FlatpakOptions>({
   setting: {
     schema: options,
     default: { askRemotes: false },
-    doc: 'askRemotes: ask the remotes what waits (network). Without it, what waits is unknown.',
+    doc: 'askRemotes: ask the remotes what waits (network). Without it the source is not judged.',
     example: { askRemotes: true },
   },
-  network:
-    'Only where `updates.flatpak.askRemotes` is true: then the configured remotes are asked. Default: not asked, and what waits is unknown.',
+  network: 'Only where `updates.flatpak.askRemotes` is true: then the configured remotes are asked. Default: not asked, and not judged.',
   blind: 'What users have installed for themselves alone; security, which remotes do not tell apart.',
   inputs: {
     updates: { from: updates.join(' '), recognise: text => /^\S+\.\S+\.\S+\t/m.test(text) || /^error: /im.test(text) },
@@ -41,11 +40,7 @@ export default defineProbe<'updates', FlatpakOptions>({
     const installed = await optional(host, list)
     if (!installed) throw new Absent(new NotInstalled('flatpak').message)
     assertAny(installed)
-    if (!askRemotes)
-      throw new Denied(
-        'only the remotes know what waits, and they may not be asked',
-        'Set updates.flatpak.askRemotes to true, or switch this source off.',
-      )
+    if (!askRemotes) throw new SwitchedOff('updates.flatpak.askRemotes')
     const waits = await host.run(updates, { timeoutMs: 240_000 })
     return parse({ installed: present(installed), updates: [waits] }, { now: host.now() })
   },

@@ -33,7 +33,7 @@ function nameAndArch(word: string): { readonly name: string; readonly arch: stri
 }
 
 const complaint =
-  /^(?:Error(?: getting|:)|Errors? during|Failed to (?:download|load|synchronize)|Cannot (?:retrieve|find a valid baseurl|download|prepare)|There are no enabled repos|Cache-only enabled|No such command|repo id .* not found|\s*Failed to download metadata|This command has to be run|Could not retrieve mirrorlist .* error)/m
+  /^(?:Error(?: getting|:)|Errors? during|Failed to (?:download|load|synchronize)|Cannot (?:retrieve|find a valid baseurl|download|prepare)|There are no enabled repos|Cache-only enabled|No such command|repo id .* not found|[ \t]*Failed to download metadata|This command has to be run|Could not retrieve mirrorlist .* error)/m
 const noCommand = /^(?:No such command|Unknown argument|Command line error|usage: |Usage: )/m
 
 /** What dnf or yum could not do, thrown. A repository that it left out by itself is told by `leftOut` instead. */

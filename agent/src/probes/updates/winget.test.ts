@@ -2,6 +2,7 @@ import type { FactTypes } from '@fettle/catalog'
 import { expect, test } from 'vitest'
 import { factOf, printed, survives } from '../../../../test/kit/hostile.ts'
 import { hostOf, machine } from '../../../../test/kit/machine.ts'
+import { SwitchedOff } from '../../probe.ts'
 import winget from './winget.ts'
 
 type Fact = FactTypes['updates']
@@ -37,7 +38,7 @@ test('nothing to upgrade is told by the exit code alone: an empty output is none
 
 test('without leave to use the network nothing is asked', async () => {
   const m = machine()
-  await expect(winget.read(hostOf(m), { network: false })).rejects.toMatchObject({ name: 'Absent' })
+  await expect(winget.read(hostOf(m), { network: false })).rejects.toThrow(SwitchedOff)
   expect(m.ran).toEqual([])
 })
 

@@ -1,7 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
 import * as v from 'valibot'
 import { type Host, HostError } from '../../host.ts'
-import { Absent, defineProbe, Failed, type Inputs, needed } from '../../probe.ts'
+import { Absent, defineProbe, Failed, type Inputs, needed, SwitchedOff } from '../../probe.ts'
 import { cut } from '../gather.ts'
 
 type PendingUpdate = FactTypes['updates']['pending'][number]
@@ -38,7 +38,7 @@ export default defineProbe<'updates', Options>({
   parse: parseWinget,
 
   async read(host: Host, options: Options) {
-    if (!options.network) throw new Absent('winget is not asked: it would use the network, which the configuration does not allow')
+    if (!options.network) throw new SwitchedOff('updates.winget.network')
     const argv = [
       await executable(host),
       'list',
