@@ -27,11 +27,11 @@ export default defineProbe({
   inputs: {
     show: {
       from: 'timedatectl show',
-      recognise: text => /^(NTPSynchronized=|\s*(System clock|NTP) synchronized:)/m.test(text) || noSystemd(text),
+      recognise: text => /^(NTPSynchronized=|[ \t]*(System clock|NTP) synchronized:)/m.test(text) || noSystemd(text),
     },
     timesync: {
       from: 'timedatectl timesync-status',
-      recognise: text => /^(ServerName=|ServerAddress=|NTPMessage=|\s*Packet count:)/m.test(text),
+      recognise: text => /^(ServerName=|ServerAddress=|NTPMessage=|[ \t]*Packet count:)/m.test(text),
     },
     container: { from: 'systemd-detect-virt --container', recognise: text => /^(none|docker|podman|lxc|systemd-nspawn)\s*$/.test(text) },
     synced: { from: `${SYNCED} (its modification time)` },
