@@ -62,8 +62,11 @@ export const spoils: readonly Spoil[] = [
   { name: 'with zeros for a byte in it', spoil: (text, random) => splice(text, random, '\0\0\0') },
 ]
 
-/** Costs time: applied once a source. */
-export const longLine: Spoil = { name: 'with a line of 10 MB', spoil: text => `${text}\n${'x'.repeat(10 * 1024 * 1024)}\n` }
+/** These cost time: applied once a source. */
+export const costly: readonly Spoil[] = [
+  { name: 'with a line of 10 MB', spoil: text => `${text}\n${'x'.repeat(10 * 1024 * 1024)}\n` },
+  { name: 'after a hundred thousand empty lines', spoil: text => `${'\n'.repeat(100_000)}${text}` },
+]
 
 function splice(text: string, random: Random, more: string): string {
   const at = Math.floor(random() * text.length)

@@ -4,7 +4,7 @@ import { type Given, parseCaptures, readCapture } from '../../agent/src/commands
 import { keyOf, type Probe } from '../../agent/src/probe.ts'
 import { probes } from '../../agent/src/probes/index.ts'
 import type { Case, CaseList, Samples } from './case.ts'
-import { longLine, randomOf, type Spoil, spoils } from './spoil.ts'
+import { costly, randomOf, type Spoil, spoils } from './spoil.ts'
 
 /** A capture that tells more good news once it is spoilt. */
 export type Healthier = {
@@ -24,7 +24,7 @@ export async function healthier(samples: Samples, lists: readonly CaseList[], on
   const seen = new Set<string>()
   const found: Healthier[] = []
   for (const one of cases) {
-    const ways = seen.has(one.source) ? spoils : [...spoils, longLine]
+    const ways = seen.has(one.source) ? spoils : [...spoils, ...costly]
     seen.add(one.source)
     found.push(...(await spoilt(samples, one, ways)))
   }
