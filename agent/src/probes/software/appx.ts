@@ -27,7 +27,7 @@ export default defineProbe({
     },
     objects: {
       from: 'Get-AppxPackage -AllUsers | ConvertTo-Json',
-      recognise: text => /^\s*\[?\s*\{/.test(text) && text.includes('"PackageFullName"'),
+      recognise: text => /^\s*(?:\[\s*)?\{/.test(text) && text.includes('"PackageFullName"'),
     },
   },
   parse: parseAppx,

@@ -32,7 +32,8 @@ export default defineProbe({
     },
     objects: {
       from: 'Get-ItemProperty HKLM:\\…\\Uninstall\\* | Select-Object DisplayName, DisplayVersion, Publisher, InstallDate | ConvertTo-Json',
-      recognise: text => /^\s*\[?\s*\{/.test(text) && /"(DisplayName|name)"\s*:/.test(text.slice(0, 4000)),
+      recognise: text =>
+        /^\s*(?:\[\s*)?\{/.test(text) && /"DisplayName"\s*:|"name"\s*:\s*"[^"]{0,300}",\s*"version"\s*:/.test(text.slice(0, 4000)),
     },
   },
   parse: parseRegistry,
