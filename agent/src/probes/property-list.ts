@@ -25,11 +25,23 @@ export function parsePlist(text: string): PlistValue {
   const xml = text.slice(start, end + '</plist>'.length)
   if (/<!ENTITY|<!DOCTYPE[^>]*\[/.test(xml)) throw new Error('Cannot read a property list that defines entities')
   shallow(xml)
-  // The library would write its complaints to the console, and read on after some.
+  // The library writes its complaints to the console, which nothing can keep it from, and reads on after some: it only gets what it has none about.
   const list = xml.slice(Math.max(0, xml.search(/<plist[\s>]/)))
   const valid = xmlReader().XMLValidator.validate(list)
   if (valid !== true) throw new Error(`Cannot read a property list that is damaged: ${valid.err.msg.slice(0, 120)}`)
+  plain(list)
   return plistReader().parse(list)
+}
+
+/** All that a property list is made of, and references to characters; see PropertyList-1.0.dtd. */
+const GRAMMAR =
+  /<plist(?: version=(?:"[\w.,]{0,8}"|'[\w.,]{0,8}'))?>|<\/?(?:plist|dict|array|key|string|integer|real|date|data|true|false)\s{0,8}\/?>|<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|&(?:amp|lt|gt|quot|apos|#[1-9]\d{0,6}|#x[1-9a-fA-F][\da-fA-F]{0,5});/g
+
+/** @throws on any tag, attribute or reference that no property list has */
+function plain(list: string): void {
+  const left = list.replace(GRAMMAR, '')
+  const strange = left.search(/[<&]/)
+  if (strange >= 0) throw new Error(`Cannot read a property list with ${JSON.stringify(left.slice(strange, strange + 40))} in it`)
 }
 
 /** A dictionary in a property list. @throws where the list holds anything else */
