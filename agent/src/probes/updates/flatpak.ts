@@ -32,7 +32,10 @@ export default defineProbe<'updates', FlatpakOptions>({
   network: 'Only where `updates.flatpak.askRemotes` is true: then the configured remotes are asked. Default: not asked, and not judged.',
   blind: 'What users have installed for themselves alone; security, which remotes do not tell apart.',
   inputs: {
-    updates: { from: updates.join(' '), recognise: text => /^[\w-]{1,100}\.[\w-]{1,100}\.[\w.-]{1,255}\t/m.test(text) || /^error: /im.test(text) },
+    updates: {
+      from: updates.join(' '),
+      recognise: text => /^[\w-]{1,100}\.[\w-]{1,100}\.[\w.-]{1,255}\t/m.test(text) || /^error: /im.test(text),
+    },
     installed: { from: list.join(' ') },
   },
 
