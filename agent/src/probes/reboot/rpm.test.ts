@@ -44,6 +44,37 @@ describe('restarts by the tools of the rpm family', () => {
     expect(required({ ostree: json({ deployments: [{ ...deployment, booted: false, staged: true }, deployment] }) })).toBe(true)
   })
 
+  describe('a system that is changed by making the next snapshot', () => {
+    const clean = input('No core libraries or services have been updated.\nReboot is probably not necessary.\n')
+    // As snapper 0.10 prints it; written from its documentation.
+    const snapshots = (next: number, active: number) =>
+      json({
+        root: [1, 2, 3].map(number => ({
+          number,
+          default: number === next,
+          active: number === active,
+          date: `2026-11-2${number} 04:00:12`,
+        })),
+      })
+
+    test('is due for a restart once another snapshot is started next, since that was made', () => {
+      const fact = judge(reboot, { needsRestarting: clean, snapshots: snapshots(3, 2) })
+      expect(fact).toMatchObject({ required: true, since: Date.UTC(2026, 10, 23, 4, 0, 12) })
+    })
+
+    test('is not due where the next is the one that runs, by both', () => {
+      expect(required({ needsRestarting: clean, snapshots: snapshots(2, 2) })).toBe(false)
+    })
+
+    test.each([
+      ['nobody says which runs', snapshots(2, 9)],
+      ['nobody says which is next', snapshots(9, 2)],
+      ['there is no list', json({ root: null })],
+    ])('is unknown where %s, whatever zypper says of the one that runs', (_, list) => {
+      expect(required({ needsRestarting: clean, snapshots: list })).toBeNull()
+    })
+  })
+
   test('a list of processes alone says nothing of a restart, and names the services', () => {
     const fact = judge(reboot, { services: input('1234 : /usr/sbin/sshd -D\n', { code: null }) })
     expect(fact).toMatchObject({ required: null, services: ['sshd'] })

@@ -10,9 +10,14 @@ type RebootFact = FactTypes['reboot']
 type Reason = RebootFact['reasons'][number]
 
 const MOST_SERVICES = 512
+/** Without D-Bus: whoever starts snapperd would keep it for a minute. */
+const SNAPPER = ['snapper', '--no-dbus', '--jsonout', '--utc', '-c', 'root', 'list', '--disable-used-space']
 const hint = 'Run it by hand; needs-restarting comes with dnf-plugins-core (yum-utils on CentOS 7).'
 
-/** Whether a restart is due by the package tools' own word: needs-restarting of dnf, dnf5 and yum, zypper, and a staged image of rpm-ostree. */
+/**
+ * Whether a restart is due by the package tools' own word: needs-restarting of dnf, dnf5 and yum, zypper, a staged image of rpm-ostree, and the snapshot
+ * that transactional-update(8) made to be started next.
+ */
 export default defineProbe({
   subject: 'reboot',
   source: 'rpm',
@@ -34,6 +39,7 @@ export default defineProbe({
       recognise: text => /^\d+ : \S/m.test(text) || /^[\w@.:\\-]{1,200}\.service\s*$/m.test(text),
     },
     ostree: { from: 'rpm-ostree status --json', recognise: text => /"deployments"\s*:/.test(text) },
+    snapshots: { from: `${SNAPPER.join(' ')}`, recognise: text => /"active"\s*:/.test(text) && /"default"\s*:/.test(text) },
     flag: { from: 'time of /run/reboot-needed or /run/ostree/staged-deployment' },
   },
 
@@ -53,7 +59,10 @@ async function readTool(host: Host): Promise<Inputs> {
     return { ostree: present(await optional(host, ['rpm-ostree', 'status', '--json'])) }
   const release = await host.text('/etc/os-release', { missing: '' })
   if (/^(?:ID|ID_LIKE)=.*suse/m.test(release))
-    return { needsRestarting: present(await optional(host, ['zypper', '-n', 'needs-rebooting'])) }
+    return {
+      needsRestarting: present(await optional(host, ['zypper', '-n', 'needs-rebooting'])),
+      snapshots: present(await transactional(host)),
+    }
   if (!/^(?:ID|ID_LIKE)=.*(?:fedora|rhel|centos|amzn|mageia|openmandriva)/m.test(release))
     throw new Absent('the system is not of the rpm family')
   if (host.uid !== 0)
@@ -65,13 +74,23 @@ async function readTool(host: Host): Promise<Inputs> {
   return { needsRestarting: present(dnf ?? (await optional(host, ['needs-restarting', '-r']))) }
 }
 
+/** The snapshots of a system that is changed by making the next one; zypper speaks for the one that runs alone. */
+async function transactional(host: Host): Promise<Captured | undefined> {
+  const tool = await host.stat('/usr/sbin/transactional-update', { missing: undefined })
+  if (!tool) return undefined
+  const list = await optional(host, SNAPPER)
+  if (!list)
+    throw new Failed('the system is changed by snapshots, and snapper is not there to tell which is started next', 'Install snapper.')
+  return list
+}
+
 async function readFlags(host: Host): Promise<Captured[]> {
   const paths = ['/run/reboot-needed', '/run/ostree/staged-deployment']
   const stats = await Promise.all(paths.map(path => host.stat(path, { missing: undefined })))
   return paths.flatMap((path, at) => (stats[at] ? [{ ...told(path, ''), modifiedAt: stats[at]?.modifiedAt ?? null }] : []))
 }
 
-type Verdict = { readonly required: boolean | null; readonly reasons: readonly Reason[] }
+type Verdict = { readonly required: boolean | null; readonly reasons: readonly Reason[]; readonly since?: number | null }
 
 /** `true` and `false` only by the tool's own sentence: every failure of it ends with the same exit code as "restart". @throws Failed where it did not say either */
 export function parse(inputs: Inputs): RebootFact {
@@ -79,16 +98,19 @@ export function parse(inputs: Inputs): RebootFact {
     ...(inputs.needsRestarting ?? []).map(bySentence),
     ...(inputs.json ?? []).map(byJson),
     ...(inputs.ostree ?? []).map(byDeployments),
+    ...(inputs.snapshots ?? []).map(bySnapshots),
   ]
   const flags = inputs.flag ?? []
   const listed = sole(inputs, 'services')
   if (verdicts.length === 0 && flags.length === 0 && !listed) throw new Absent('no tool of the rpm family tells of restarts here')
   const flagged = flags.map((flag): Reason => ({ kind: 'flag', detail: cut(flag.name, 200) }))
   const reasons = [...flagged, ...verdicts.flatMap(verdict => verdict.reasons)].slice(0, 64)
+  const made = verdicts.flatMap(({ since }) => since ?? [])
   const times = flags.flatMap(({ modifiedAt }) => (modifiedAt !== null && modifiedAt > 0 ? [modifiedAt] : []))
   return {
-    required: reasons.length > 0 ? true : verdicts.some(verdict => verdict.required === false) ? false : null,
-    since: times.length > 0 ? Math.min(...times) : null,
+    // On a transactional system both the running snapshot and the choice of the next one have to say no.
+    required: reasons.length > 0 ? true : verdicts.length > 0 && verdicts.every(verdict => verdict.required === false) ? false : null,
+    since: times.length + made.length > 0 ? Math.min(...times, ...made) : null,
     reasons,
     kernel: { running: null, newest: null, livePatched: null },
     services: listed ? servicesIn(listed) : null,
@@ -155,6 +177,22 @@ function byDeployments(captured: Captured): Verdict {
     required: true,
     reasons: [{ kind: 'update', detail: cut(`${textOf(next.version) ?? 'another image'} is deployed and not booted`, 300) }],
   }
+}
+
+/** `{"root": [{"number": 3, "default": true, "active": false, "date": "2026-11-22 04:00:12"}, …]}`, see snapper(8): what is default is started next. */
+function bySnapshots(captured: Captured): Verdict {
+  if (captured.code !== null && captured.code !== 0)
+    throw new Failed(cut(captured.stderr, 300) || `snapper ended with ${captured.code}`, 'Run snapper list by hand.')
+  const listed = Object.values(objectOf(jsonOf(captured, 'Run snapper list by hand.')) ?? {}).flatMap(config =>
+    Array.isArray(config) ? objectsOf(config) : [],
+  )
+  const next = listed.find(snapshot => snapshot.default === true)
+  const active = listed.find(snapshot => snapshot.active === true)
+  if (!next || !active) return { required: null, reasons: [] }
+  if (next.number === active.number) return { required: false, reasons: [] }
+  const made = Date.parse(`${(textOf(next.date) ?? '').replace(' ', 'T')}Z`)
+  const detail = `snapshot ${cut(String(next.number), 20)} is started next, and ${cut(String(active.number), 20)} runs`
+  return { required: true, reasons: [{ kind: 'update', detail }], since: Number.isFinite(made) ? made : null }
 }
 
 /** `PID : COMMAND LINE` of needs-restarting, names of units of `needs-restarting -s`. */
