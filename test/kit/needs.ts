@@ -37,6 +37,17 @@ export const needs: readonly Need[] = [
   { program: 'mkfs.btrfs', package: 'btrfs-progs' },
   { program: 'snapper', package: 'snapper' },
   { program: 'pgbackrest', package: 'pgbackrest' },
+  { program: 'nvme', package: 'nvme-cli' },
+  { program: 'smartctl', package: 'smartmontools' },
+  { program: 'ipmitool', package: 'ipmitool' },
+  { program: 'ipmi-sensors', package: 'freeipmi-tools' },
+  { program: '/lib/nut/dummy-ups', package: 'nut-server' },
+  { program: 'upsc', package: 'nut-client' },
+  { program: 'mdadm', package: 'mdadm' },
+  { program: 'pvs', package: 'lvm2' },
+  { program: 'multipath', package: 'multipath-tools' },
+  { program: 'ras-mc-ctl', package: 'rasdaemon' },
+  { program: 'losetup', package: 'mount' },
 ]
 
 /** What is to be done about programs that are not there. */

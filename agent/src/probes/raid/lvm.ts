@@ -1,5 +1,6 @@
 import { type Host, NotInstalled } from '../../host.ts'
 import { Absent, type Captured, Denied, defineProbe, type Inputs } from '../../probe.ts'
+import { untilHostError } from '../gather.ts'
 import { documentIn, type Json, numberOf, objectOf, objectsOf, wordOf } from '../loose-json.ts'
 import {
   type ArrayState,
@@ -39,6 +40,9 @@ const LETTERS: Readonly<Record<string, string>> = {
   X: 'unknown',
 }
 
+/** Where vgcfgbackup(8) puts what it knows of each group. */
+const BACKUPS = '/etc/lvm/backup'
+
 /** LVM: thin pools that fill up, mirrors and RAID volumes, volume groups that miss a disk; by lvs(8) and pvs(8). */
 export default defineProbe({
   subject: 'raid',
@@ -58,7 +62,9 @@ export default defineProbe({
 
   async read(host: Host) {
     const mapped = (await host.list('/sys/block', { missing: [] as string[] })).some(name => name.startsWith('dm-'))
-    if (!mapped) throw new Absent('no device is mapped, so no volume of LVM is active')
+    // A group that has lost a disk may have no active volume left: LVM keeps a file for each that it knew here.
+    const known = mapped || ((await untilHostError(host.list(BACKUPS, { missing: [] as string[] }))) ?? []).length > 0
+    if (!known) throw new Absent('no device is mapped, so no volume of LVM is active')
     try {
       // With --readonly lvs does not ask device-mapper, which alone knows how full a thin pool is.
       const lvs = await host.run(['lvs', '--reportformat', 'json', '--nolocking', '-o', VOLUMES], { timeoutMs: TIMEOUT_MS })

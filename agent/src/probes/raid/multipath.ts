@@ -1,7 +1,7 @@
 import { type Host, NotInstalled } from '../../host.ts'
 import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs } from '../../probe.ts'
 import { linesOf } from '../lines.ts'
-import { captureFile } from '../sysfs.ts'
+import { captureFile, shortText } from '../sysfs.ts'
 import { blankArray, countMembers, detailOf, type Member, type RaidArray, raidFact } from './array.ts'
 
 const TIMEOUT_MS = 30_000
@@ -50,9 +50,14 @@ function parseMultipath(inputs: Inputs) {
   return raidFact(captures.flatMap(mapsOf), 'no disk has several paths')
 }
 
-function mapsOf({ text, stderr }: Captured): RaidArray[] {
+function mapsOf({ text, stderr, code }: Captured): RaidArray[] {
   if (/need to be root|Permission denied/i.test(`${stderr}${text.slice(0, 300)}`))
     throw new Denied('multipath may not be asked', 'Run the agent as root.')
+  if (text.trim() === '' && code !== null && code !== 0) {
+    if (/device-mapper is (not )?available in the kernel|device-mapper driver/.test(stderr))
+      throw new Absent('the kernel has no device-mapper')
+    throw new Error(`Cannot tell of paths: multipath ended with ${code}${stderr ? `: ${shortText(stderr, 200)}` : ''}`)
+  }
   if (text.trim() === '') return []
   const maps: { name: string; members: Member[]; words: string[] }[] = []
   for (const line of linesOf(text)) {

@@ -58,7 +58,9 @@ export function parseIpmi(text: string): Sensor[] {
   const power = /^[ \t]*Instantaneous power reading:\s+(\d{1,6}) Watts/m.exec(text)?.[1]
   if (power) return [sensorOf({ name: 'Power', status: '', value: Number(power), unit: 'watts', words: '', limits: NO_LIMITS })]
   const lines = text.split('\n').filter(line => line.trim() !== '')
-  const comma = /^(ID,Name,Type|\d+,[^,]*,[^,]*,(Nominal|Warning|Critical|N\/A)\b)/i.test(lines.find(line => !COMPLAINT.test(line)) ?? '')
+  const comma = /^(ID,Name,Type|\d+,[^,|]*,[^,|]*,[^,|]*,[^|]*'|\d+,[^,]*,[^,]*,(Nominal|Warning|Critical|N\/A)\b)/i.test(
+    lines.find(line => !COMPLAINT.test(line)) ?? '',
+  )
   const rows = comma ? commaRows(lines) : FREEIPMI.test(lines[0] ?? '') ? freeRows(lines) : tableRows(lines)
   if (rows.length === 0) throw new Error('Cannot find a sensor in the output')
   return apart(rows.filter(row => !NO_SENSOR.test(row.status)).map(sensorOf))
@@ -133,22 +135,28 @@ function limitRow([name = '', reading = '', unit = '', status = '', , lcr, lnc, 
   return { name, status, value: numeric(reading), unit, words: '', limits }
 }
 
-/** `ID,Name,Type,State,Reading,Units,Event`, see ipmi-sensors(8). */
+/** Columns of `--comma-separated-output`, with `--output-sensor-state` and without; see ipmi-sensors(8). */
+const WITH_STATE = ['id', 'name', 'type', 'state', 'reading', 'units', 'event']
+const WITHOUT_STATE = WITH_STATE.filter(name => name !== 'state')
+
+/** Rows of ipmi-sensors(8); a heading tells the columns, thresholds among them. Events come last and may hold commas. */
 function commaRows(lines: readonly string[]): Row[] {
+  const heading = lines.find(line => /^ID,Name,Type/i.test(line))
+  const told = heading?.trim().toLowerCase().split(',')
   return lines.flatMap(line => {
-    if (/^ID,Name,Type/i.test(line) || COMPLAINT.test(line)) return []
-    const [id = '', name = '', type = '', state = '', reading = '', unit = '', ...event] = line.split(',')
-    if (!/^\d+$/.test(id.trim()) || event.length === 0 || !(state.toLowerCase() in STATES || NO_SENSOR.test(state)))
+    if (line === heading || COMPLAINT.test(line)) return []
+    const cells = line.split(',').map(cell => cell.trim())
+    const columns = told ?? ((cells[3] ?? '').toLowerCase() in STATES || /^'|^N\/A$/.test(cells[6] ?? '') ? WITH_STATE : WITHOUT_STATE)
+    const cell = (name: string) => (columns.includes(name) ? (cells[columns.indexOf(name)] ?? '') : '')
+    const event = cells.slice(columns.length - 1).join(', ')
+    const hasState = columns.includes('state')
+    const status = hasState ? cell('state') : statusOf(event.replaceAll("'", ''))
+    const isJudged = status.toLowerCase() in STATES || NO_SENSOR.test(status) || (!hasState && /^'.*'$/.test(event))
+    if (!/^\d+$/.test(cell('id')) || columns.at(-1) !== 'event' || cells.length < columns.length || event === '' || !isJudged)
       throw new Error(`Cannot read the row of the sensors: ${line.slice(0, 120)}`)
-    const words = event.join(',').replaceAll("'", '')
-    return {
-      name,
-      status: state,
-      value: numeric(reading),
-      unit,
-      words: numeric(reading) === null || /power supply/i.test(type) ? words : '',
-      limits: NO_LIMITS,
-    }
+    const value = numeric(cell('reading'))
+    const words = value === null || /power supply/i.test(cell('type')) ? event.replaceAll("'", '') : ''
+    return { name: cell('name'), status, value, unit: cell('units'), words, limits: NO_LIMITS }
   })
 }
 

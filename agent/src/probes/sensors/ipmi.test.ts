@@ -98,3 +98,47 @@ test('texts of something else and texts that end too early are no good news', ()
 test('without any input it cannot judge', () => {
   expect(() => probe.parse({}, context)).toThrow(Error)
 })
+
+describe('FreeIPMI', () => {
+  // Written after ipmi-sensors(8), "--comma-separated-output", "--output-sensor-state" and "--output-sensor-thresholds".
+  const over = "'At or Above (>=) Upper Non-Critical Threshold'"
+  const heading = 'ID,Name,Type,State,Reading,Units,Event\n'
+  test.each([
+    ['with states', `4,CPU Temp,Temperature,Warning,95.00,C,${over}\n`],
+    ['with states and a heading', `${heading}4,CPU Temp,Temperature,Warning,95.00,C,${over}\n`],
+    ['without states', `4,CPU Temp,Temperature,95.00,C,${over}\n`],
+    ['without states, with a heading', `ID,Name,Type,Reading,Units,Event\n4,CPU Temp,Temperature,95.00,C,${over}\n`],
+    [
+      'with thresholds',
+      `ID,Name,Type,State,Reading,Units,Lower NR,Lower C,Lower NC,Upper NC,Upper C,Upper NR,Event\n4,CPU Temp,Temperature,Warning,95.00,C,N/A,5.00,10.00,90.00,100.00,N/A,${over}\n`,
+    ],
+  ])('a table with commas, %s', (_, text) => {
+    expect(probe.inputs.sensors?.recognise?.(text)).toBe(true)
+    expect(parse(text)).toMatchObject({ sensors: [{ label: 'CPU Temp', kind: 'temperature', value: 95, state: 'warning', trusted: true }] })
+  })
+
+  test('what is critical is critical without a column of states too, and what is not told is not well', () => {
+    const rows = [
+      "4,CPU Temp,Temperature,101.00,C,'At or Above (>=) Upper Critical Threshold'",
+      "5,Inlet Temp,Temperature,22.00,C,'OK'",
+      '6,Fan1,Fan,N/A,RPM,N/A',
+      "7,PS1,Power Supply,N/A,N/A,'Presence detected' 'Power Supply input lost (AC/DC)'",
+      "8,Intrusion,Physical Security,N/A,N/A,'General Chassis Intrusion'",
+    ]
+    const { sensors } = parse(`${rows.join('\n')}\n`) as { sensors: { label: string; state: string }[] }
+    expect(sensors.map(({ label, state }) => [label, state])).toEqual([
+      ['CPU Temp', 'critical'],
+      ['Inlet Temp', 'ok'],
+      ['PS1', 'critical'],
+      ['Intrusion', 'unknown'],
+    ])
+  })
+
+  test.each([
+    ['a row that is cut', '4,CPU Temp,Temperature,95.00,C'],
+    ['an event that is cut', "4,CPU Temp,Temperature,95.00,C,'At or Ab"],
+    ['a heading of something else', 'ID,Name,Type,Colour\n4,CPU Temp,Temperature,red'],
+  ])('%s is refused', (_, text) => {
+    expect(() => parse(`5,Inlet Temp,Temperature,22.00,C,'OK'\n${text}\n`)).toThrow(/Cannot read the row/)
+  })
+})

@@ -1,6 +1,7 @@
 import type { FactTypes } from '@fettle/catalog'
 import { type Host, NotInstalled } from '../../host.ts'
-import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs } from '../../probe.ts'
+import { Absent, type Captured, Denied, defineProbe, Failed, type Inputs, sole } from '../../probe.ts'
+import { told } from '../gather.ts'
 import { isEventLog, parseEventLog } from './ipmi-events.ts'
 import { parseIpmi } from './ipmi-text.ts'
 import { type Sensor, steadySensor } from './quantity.ts'
@@ -34,16 +35,20 @@ export default defineProbe({
         isEventLog(text) ||
         /^[^|\n]{1,64}\|[^|\n]*\|[^|\n]*(\||$)/m.test(text) ||
         /^\d+,[^,\n]*,[^,\n]*,(Nominal|Warning|Critical|N\/A)/m.test(text) ||
+        /^ID,Name,Type,/m.test(text) ||
+        /^\d{1,5},[^,\n]{1,64},[A-Z][^,\n]{1,64},[^,\n]{1,20},[^,\n]{1,20},'[^\n]/m.test(text) ||
         /Instantaneous power/.test(text),
     },
+    device: { from: 'which of the devices of IPMI the kernel has' },
   },
 
   parse: parseSensors,
 
   async read(host: Host) {
     const found = await Promise.all(DEVICES.map(device => host.stat(device, { missing: undefined })))
-    if (found.every(device => device === undefined)) throw new Absent('there is no IPMI device')
-    const { sensors } = parseSensors({ sensors: [await ask(host)] })
+    const device = DEVICES[found.findIndex(stat => stat !== undefined)]
+    if (device === undefined) throw new Absent('there is no IPMI device')
+    const { sensors } = parseSensors({ sensors: [await ask(host)], device: [told(device, '')] })
     return { sensors: sensors.map(steadySensor) }
   },
 })
@@ -66,19 +71,25 @@ async function ask(host: Host): Promise<Captured> {
 function parseSensors(inputs: Inputs): FactTypes['sensors'] {
   const captures = inputs.sensors ?? []
   if (captures.length === 0) throw new Error('Cannot judge without the input sensors')
-  const sensors = captures.flatMap(sensorsOf)
+  const sensors = captures.flatMap(captured => sensorsOf(captured, sole(inputs, 'device')?.name))
   if (sensors.length === 0) throw new Absent('the BMC has no sensor')
   return { sensors: sensors.length > MOST_SENSORS ? [...sensors].sort((a, b) => rank(a) - rank(b)).slice(0, MOST_SENSORS) : sensors }
 }
 
 const rank = ({ state, trusted }: Sensor): number => ['critical', 'warning', 'ok', 'unknown'].indexOf(state) - (trusted ? 4 : 0)
 
-function sensorsOf({ text, stderr, code }: Captured): Sensor[] {
+/** @param device the device that the kernel has for the BMC, where that is known */
+function sensorsOf({ text, stderr, code }: Captured, device: string | undefined): Sensor[] {
   const said = `${stderr}\n${text.slice(0, 500)}`
   if (/permission denied|not permitted|must be root/i.test(said))
     throw new Denied('the BMC may not be asked', 'Run the agent as root, or give it access to /dev/ipmi0.')
-  if (/could not (open|find) .*(device|driver)|No such (file|device)|could not find inband device/i.test(said))
-    throw new Absent('there is no IPMI device')
+  if (/could not (open|find) .*(device|driver)|No such (file|device)|could not find inband device/i.test(said)) {
+    if (device === undefined) throw new Absent('there is no IPMI device')
+    throw new Failed(
+      `${device} is there and cannot be opened`,
+      'The BMC may hang: restart it (`ipmitool mc reset cold`) or see the log of the kernel.',
+    )
+  }
   if (text.trim() === '')
     throw new Error(
       `Cannot read the sensors: nothing was printed${code === null ? '' : `, with exit code ${code}`}${stderr ? `: ${stderr.trim().slice(0, 200)}` : ''}`,
