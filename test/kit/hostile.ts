@@ -1,5 +1,5 @@
+import { readConfig } from '@fettle/kit'
 import fc from 'fast-check'
-import * as v from 'valibot'
 import { expect } from 'vitest'
 import type { Captured, Inputs, Probe } from '../../agent/src/probe.ts'
 import { checked } from '../../agent/src/runner.ts'
@@ -10,7 +10,7 @@ export function printed(text: string, more: Partial<Captured> = {}): Captured {
 }
 
 /** A source's own settings where nobody says anything. */
-const defaultsOf = (probe: Probe): unknown => (probe.setting ? v.parse(probe.setting.schema, probe.setting.default) : undefined)
+const defaultsOf = (probe: Probe): unknown => (probe.setting ? readConfig({ own: probe.setting }, { env: {} }).values.own : undefined)
 
 /** What a probe makes of inputs, checked by the schema of its subject. @throws as its parser does, or where the schema refuses */
 export function factOf<T = unknown>(
