@@ -64,6 +64,7 @@ import raidMegacli from './raid/megacli.ts'
 import raidMultipath from './raid/multipath.ts'
 import raidSsacli from './raid/ssacli.ts'
 import raidStorcli from './raid/storcli.ts'
+import raidTwCli from './raid/tw-cli.ts'
 import raidZfs from './raid/zfs.ts'
 import rebootLinux from './reboot/linux.ts'
 import rebootRpm from './reboot/rpm.ts'
@@ -165,6 +166,7 @@ export const linuxProbes: readonly Probe[] = [
   raidZfs,
   raidBtrfs,
   raidStorcli,
+  raidTwCli,
   disksStorcli,
   sensorsIpmi,
   sensorsUps,

@@ -42,6 +42,12 @@ const smartArray: readonly Case[] = [
   ...['sample1-slots', 'sample2-slots'].flatMap(file =>
     ['raid/ssacli', 'disks/ssacli'].map((source): Case => ({ source, files: [`${HP}${file}`], reading: { outcomes: ['failed'] } })),
   ),
+  // A list of controllers, and nothing of their units.
+  {
+    source: 'raid/tw-cli',
+    files: ['raid_controllers/glpi-project+glpi-agent/resources/generic/tw_cli/cards'],
+    reading: { outcomes: ['failed'] },
+  },
   ...both(
     'ssacli',
     `${SSA}ssacli-P212_P410i.txt`,
