@@ -36,7 +36,8 @@ export default defineProbe({
     },
     info: {
       from: 'diskutil info -plist DISK',
-      recognise: text => isPlistWith(text, 'SMARTStatus') || isPlistWith(text, DETAILS) || /^[ \t]*Device Identifier:\s+disk\d+/m.test(text),
+      recognise: text =>
+        isPlistWith(text, 'SMARTStatus') || isPlistWith(text, DETAILS) || /^[ \t]*Device Identifier:\s+disk\d+/m.test(text),
     },
   },
   parse: parseMacDisks,

@@ -24,7 +24,11 @@ export function parseSsacli(text: string): Report {
   const bare = volumes.find(volume => drives.length > 0 && !drives.some(drive => drive.group === volume.group))
   if (bare) throw new Error(`Cannot read ${bare.name}: its drives are not told, so the output may be cut short`)
   if (controllers.length === 0) throw new Error('Cannot find a controller in the output of ssacli')
-  if (!grouped && !/^[ \t]*(unassigned|HBA Drives)\b/im.test(text) && (drives.length > 0 || !/None attached[\s\S]*^[ \t]+SEP \(/im.test(text)))
+  if (
+    !grouped &&
+    !/^[ \t]*(unassigned|HBA Drives)\b/im.test(text) &&
+    (drives.length > 0 || !/None attached[\s\S]*^[ \t]+SEP \(/im.test(text))
+  )
     throw new Error('Cannot judge the controllers: their arrays are not told')
   return { volumes, drives: byPlace(drives), faults: sections.flatMap(faultOf) }
 }
