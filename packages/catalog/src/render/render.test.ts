@@ -35,22 +35,34 @@ test('the page of checks tells what each source cannot see', () => {
   expect(textOf('CHECKS.md')).toContain('| `clock/sundial` | The time at \\| night. |')
 })
 
-test('promtool accepts rules and configuration', () => {
-  expect(promtool('check', 'rules', '--lint=all', '--lint-fatal', 'rules.yml', 'compat-rules.yml')).toContain('SUCCESS')
-  expect(promtool('check', 'config', 'prometheus.yml')).toContain('SUCCESS')
-}, LONG)
+test(
+  'promtool accepts rules and configuration',
+  () => {
+    expect(promtool('check', 'rules', '--lint=all', '--lint-fatal', 'rules.yml', 'compat-rules.yml')).toContain('SUCCESS')
+    expect(promtool('check', 'config', 'prometheus.yml')).toContain('SUCCESS')
+  },
+  LONG,
+)
 
-test('every rule fires when it should and keeps silent when it should not', () => {
-  expect(promtool('test', 'rules', 'rules.test.yml')).toContain('SUCCESS')
-}, LONG)
+test(
+  'every rule fires when it should and keeps silent when it should not',
+  () => {
+    expect(promtool('test', 'rules', 'rules.test.yml')).toContain('SUCCESS')
+  },
+  LONG,
+)
 
-test('a rule that is broken fails its test', () => {
-  const broken = textOf('deploy/prometheus/rules.yml').replace('{check="os-support"} == 2', '{check="os-support"} == 1')
-  writeFileSync(join(folder, 'deploy/prometheus/broken.yml'), broken)
-  const tests = textOf('deploy/prometheus/rules.test.yml').replace('- rules.yml', '- broken.yml')
-  writeFileSync(join(folder, 'deploy/prometheus/broken.test.yml'), tests)
-  expect(() => promtool('test', 'rules', 'broken.test.yml')).toThrow('FAILED')
-}, LONG)
+test(
+  'a rule that is broken fails its test',
+  () => {
+    const broken = textOf('deploy/prometheus/rules.yml').replace('{check="os-support"} == 2', '{check="os-support"} == 1')
+    writeFileSync(join(folder, 'deploy/prometheus/broken.yml'), broken)
+    const tests = textOf('deploy/prometheus/rules.test.yml').replace('- rules.yml', '- broken.yml')
+    writeFileSync(join(folder, 'deploy/prometheus/broken.test.yml'), tests)
+    expect(() => promtool('test', 'rules', 'broken.test.yml')).toThrow('FAILED')
+  },
+  LONG,
+)
 
 test('every check has its two alerts, and every rule its test', () => {
   const alerts = new Set(rulesOf('deploy/prometheus/rules.yml').map(rule => `${rule.alert} ${rule.labels?.severity}`))
