@@ -58,8 +58,28 @@ export function ruleTestsYaml(): string {
   return yaml(['Run by `promtool test rules`.'], {
     rule_files: ['rules.yml'],
     evaluation_interval: '1m',
-    tests: groups.flatMap(group => group.rules.filter(isFirstOfName).map(rule => (isAlert(rule) ? alertTest(rule) : recordTest(rule)))),
+    tests: groups.flatMap(testsOf),
   })
+}
+
+/**
+ * The tests of a group. Alerts of checks read a series each that no other reads: they are tested side by side, since every test evaluates all rules at
+ * every step.
+ */
+function testsOf(group: Group) {
+  const rules = group.rules.filter(isFirstOfName)
+  const alerts = rules.filter(isAlert)
+  if (alerts.length < rules.length || !alerts.every(({ labels }) => 'check' in labels))
+    return rules.map(rule => (isAlert(rule) ? alertTest(rule) : recordTest(rule)))
+  const tests = alerts.map(alertTest)
+  return [
+    {
+      name: group.name,
+      interval: '1m',
+      input_series: tests.flatMap(test => test.input_series),
+      alert_rule_test: tests.flatMap(test => test.alert_rule_test),
+    },
+  ]
 }
 
 /** Rules of one name differ in severity and are tested together. */

@@ -66,12 +66,17 @@ test(
 
 test('every check has its two alerts, and every rule its test', () => {
   const alerts = new Set(rulesOf('deploy/prometheus/rules.yml').map(rule => `${rule.alert} ${rule.labels?.severity}`))
-  const tested = new Set(parse(textOf('deploy/prometheus/rules.test.yml')).tests.map((test: { name: string }) => test.name))
+  type RuleTest = { alert_rule_test?: { alertname: string }[]; promql_expr_test?: { expr: string }[] }
+  const tests: RuleTest[] = parse(textOf('deploy/prometheus/rules.test.yml')).tests
+  const tested = new Set([
+    ...tests.flatMap(test => test.alert_rule_test?.map(({ alertname }) => alertname) ?? []),
+    ...tests.flatMap(test => test.promql_expr_test?.map(({ expr }) => expr) ?? []),
+  ])
   for (const { check } of allChecks) {
     expect(alerts).toContain(`${alertName(check.name)} warning`)
     expect(alerts).toContain(`${alertName(check.name)} critical`)
   }
-  const untested = rulesOf('deploy/prometheus/rules.yml').filter(rule => !tested.has(rule.alert ?? rule.record))
+  const untested = rulesOf('deploy/prometheus/rules.yml').filter(rule => !tested.has(rule.alert ?? rule.record ?? ''))
   expect(untested).toEqual([])
 })
 
