@@ -48,7 +48,20 @@ export type Transition = {
   readonly data?: string | undefined
 }
 
+/**
+ * Whether a host may talk. `pending`: enrolled by a token that demands approval, and nobody has approved it yet. `quarantined`: its key was seen on
+ * two machines. `revoked`: an operator shut it out; its data stays until it is removed.
+ */
+export type Standing = {
+  readonly state: 'active' | 'pending' | 'quarantined' | 'revoked'
+  /** Since when, epoch ms. */
+  readonly since: number
+  /** Why, in words for people; empty where it is active. */
+  readonly why: string
+}
+
 export type HostMeta = {
+  readonly standing: Standing
   readonly hostId: string
   /** Unique over the fleet. */
   readonly instance: string
@@ -115,7 +128,44 @@ export type Token = {
   readonly labels: Readonly<Record<string, string>>
   readonly role: 'viewer' | 'operator' | 'admin' | null
   readonly note: string
+  /** Hosts that come by it are pending until an operator approves them. */
+  readonly approve: boolean
 }
+
+/** An act of an administrator: who did what to whom, when. Secrets are never part of it. */
+export type AuditEntry = {
+  /** Grows by one with each entry; given by the store. */
+  readonly id: number
+  readonly at: number
+  /** `token:<id>`, `person:<name>`, `socket` for the machine's own administrator, `collector` for what it does by itself. */
+  readonly who: string
+  /** `host.approve`, `host.revoke`, `token.create` … */
+  readonly what: string
+  /** Instance, token id, and so on; empty where there is none. */
+  readonly target: string
+  readonly detail: string
+  /** Where the request came from; empty for the machine itself. */
+  readonly address: string
+}
+/** Entries of the audit log that are kept; older ones end. */
+export const AUDIT_KEPT = 10_000
+
+/** What a link token that a host shows says of its machine. `cloned`: it is neither the last one that the host kept nor the one given after it. */
+export type LinkAnswer = 'ok' | 'cloned' | 'gone'
+
+/** One record of a backup. */
+export type DumpRecord =
+  | {
+      readonly kind: 'host'
+      readonly host: StoredHost
+      readonly transitions: readonly Transition[]
+      readonly tokenId: string | null
+      readonly link: { readonly kept: string | null; readonly offered: string | null }
+    }
+  | { readonly kind: 'token'; readonly token: Token }
+  | { readonly kind: 'firstSeen'; readonly updates: readonly (readonly [update: string, at: number])[] }
+  | { readonly kind: 'audit'; readonly entry: AuditEntry }
+  | { readonly kind: 'value'; readonly name: string; readonly text: string; readonly endsAt: number | null }
 
 /** The store cannot answer now; everything may be tried again. */
 export class StoreUnavailable extends Error {
@@ -148,6 +198,20 @@ export type Store = {
    * The same host again with a token gets its old name; with the token it came by, that counts no use, so a torn enrolment is simply tried again. @returns undefined where the token is unknown, spent, expired or no enrolment token
    */
   enrol(tokenId: string, host: Omit<HostMeta, 'enrolledAt'>, now: number): Promise<HostMeta | undefined>
+  /** Approves, quarantines, revokes, releases. The feed tells (`host`). @returns the host as it is now; undefined where there is none */
+  setStanding(hostId: string, standing: Standing): Promise<HostMeta | undefined>
+  /** Gives a host another name, atomically. The feed tells (`host`). `taken`: another host has it, and nothing changed. */
+  rename(hostId: string, instance: string): Promise<'renamed' | 'taken' | 'gone'>
+  /**
+   * Compares the link token that a host shows and offers it the next one, atomically. Right are: the token that it kept last; the one offered since,
+   * which is then the one it kept; anything, where none was ever kept. `null` is what a host shows that has none. `cloned` changes nothing.
+   * Hashes, never tokens.
+   */
+  takeLink(hostId: string, shown: string | null, offered: string): Promise<LinkAnswer>
+  /** The host has the offered token on its disk: earlier ones are worth nothing from now on. */
+  keepLink(hostId: string, offered: string): Promise<void>
+  /** Forgets the link tokens of a host: whoever comes next with its key is believed. For a clone that was parted. */
+  clearLink(hostId: string): Promise<void>
   /** Removes a host and all its data; the feed tells. @returns whether there was one */
   remove(hostId: string): Promise<boolean>
   /**
@@ -160,6 +224,29 @@ export type Store = {
   tokens(): Promise<Token[]>
   /** @returns whether there was one */
   removeToken(id: string): Promise<boolean>
+  /** Appends to the audit log. */
+  audit(entry: Omit<AuditEntry, 'id'>): Promise<void>
+  /** Newest first, at most `most`, only those before the entry `before`. */
+  auditLog(most: number, before?: number): Promise<AuditEntry[]>
+  /** Keeps a small text by name, at most 64 KiB, for `ttlMs` or until it is dropped: sessions of people, the certificate authority. */
+  put(name: string, text: string, ttlMs: number | null): Promise<void>
+  /** The same where there is none of that name yet. @returns the text that holds now: the first of all collectors wins */
+  putFirst(name: string, text: string, ttlMs: number | null): Promise<string>
+  get(name: string): Promise<string | undefined>
+  /** Takes it away and gives it back: one of all who ask gets it. */
+  take(name: string): Promise<string | undefined>
+  /** Names that begin so, sorted, at most 1,000. */
+  names(beginning: string): Promise<string[]>
+  /**
+   * Takes or renews a lease. @returns its fencing number, which grows whenever the holder changes; undefined while another holds it
+   */
+  lease(name: string, holder: string, ttlMs: number): Promise<number | undefined>
+  /** Gives a lease back at once. */
+  release(name: string, holder: string): Promise<void>
+  /** Everything, for a backup: each host with its transitions as of one moment. Hosts that change meanwhile may be told as before or after. */
+  dump(): AsyncIterable<DumpRecord>
+  /** Writes what `dump` gave into this store. @throws where this store holds hosts or tokens already */
+  fill(records: AsyncIterable<DumpRecord>): Promise<void>
   /** Remembers when the fleet first saw each update: the earliest time wins. @returns the times that hold */
   firstSeen(updates: ReadonlyMap<string, number>): Promise<Map<string, number>>
   /**
