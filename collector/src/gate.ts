@@ -7,7 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Events } from './events.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
 import { Session, type SessionDeps } from './session.ts'
-import type { Store, Token } from './store/store.ts'
+import { ACTIVE, type Store, type Token } from './store/store.ts'
 import { isSecretOf } from './tokens.ts'
 
 /** Where agents connect. */
@@ -144,7 +144,13 @@ export class Gate {
     const token = await store.token(id)
     if (!usable(token, secret, clock.now())) return undefined
     const labels = { ...hello.enrol.labels, ...token.labels }
-    const wanted = { hostId: hello.hostId, instance: cleanInstance(hello.enrol.instance), publicKey: hello.enrol.publicKey, labels }
+    const wanted = {
+      hostId: hello.hostId,
+      instance: cleanInstance(hello.enrol.instance),
+      publicKey: hello.enrol.publicKey,
+      labels,
+      standing: ACTIVE,
+    }
     const meta = await store.enrol(id, wanted, clock.now())
     if (!meta) return undefined
     events.enrolled(meta.hostId, meta.instance, id)

@@ -5,7 +5,7 @@ import { createEvents } from './events.ts'
 import { createCollectorMetrics } from './exposition/self.ts'
 import { Ingest } from './ingest.ts'
 import { openStore } from './store/open.ts'
-import { type Change, type Store, StoreUnavailable } from './store/store.ts'
+import { ACTIVE, type Change, type Store, StoreUnavailable } from './store/store.ts'
 
 const A = 'a'.repeat(32)
 const B = 'b'.repeat(32)
@@ -24,8 +24,9 @@ beforeEach(async () => {
   clock = fakeClock()
   real = await openStore('sqlite::memory:', { clock })
   const token = { id: '0'.repeat(16), kind: 'enrol', secretHash: '', createdAt: 0, expiresAt: null, usesLeft: null } as const
-  await real.putToken({ ...token, labels: {}, role: null, note: '' })
-  for (const hostId of [A, B]) await real.enrol(token.id, { hostId, instance: hostId, publicKey: '', labels: {} }, clock.now())
+  await real.putToken({ ...token, labels: {}, role: null, note: '', approve: false })
+  for (const hostId of [A, B])
+    await real.enrol(token.id, { hostId, instance: hostId, publicKey: '', labels: {}, standing: ACTIVE }, clock.now())
   groups = []
   fails = () => undefined
   failsAfter = () => undefined

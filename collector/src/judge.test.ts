@@ -13,7 +13,7 @@ import { createCollectorMetrics } from './exposition/self.ts'
 import { Fleet } from './fleet.ts'
 import { Judge } from './judge.ts'
 import { openStore } from './store/open.ts'
-import { type Store, type StoredFact, StoreUnavailable } from './store/store.ts'
+import { ACTIVE, type Store, type StoredFact, StoreUnavailable } from './store/store.ts'
 
 let folder: string
 let store: Store
@@ -66,7 +66,7 @@ test('since when an update waits is told in the series as soon as the fleet know
     for await (const slice of exposition.render({}, now).slices) text += slice.toString()
     return text
   }
-  const meta = { hostId: 'a'.repeat(32), instance: 'web', publicKey: '', labels: {}, enrolledAt: now }
+  const meta = { hostId: 'a'.repeat(32), instance: 'web', publicKey: '', labels: {}, enrolledAt: now, standing: ACTIVE }
   const host = fleet.load({
     meta,
     seq: 1,
@@ -102,7 +102,7 @@ async function world(overrides: readonly Override[] = [], given: { clock?: FakeC
 const blank = { seq: 1, lastSeenAt: 0, agentVersion: '1', clockOffsetMs: 0, dropped: 0, findings: [] }
 
 function loaded({ fleet, clock }: World, fact: StoredFact, labels: Record<string, string> = {}, hostId = 'a'.repeat(32)) {
-  const meta = { hostId, instance: hostId, publicKey: '', labels, enrolledAt: clock.now() }
+  const meta = { hostId, instance: hostId, publicKey: '', labels, enrolledAt: clock.now(), standing: ACTIVE }
   return fleet.load({ ...blank, meta, lastSeenAt: clock.now(), facts: [fact] })
 }
 
@@ -223,9 +223,9 @@ describe('what the fleet knows', () => {
     const clock = fakeClock()
     const real = await openStore('sqlite::memory:', { clock })
     const token = { id: '0'.repeat(16), kind: 'enrol', secretHash: '', createdAt: 0, expiresAt: null, usesLeft: null } as const
-    await real.putToken({ ...token, labels: {}, role: null, note: '' })
+    await real.putToken({ ...token, labels: {}, role: null, note: '', approve: false })
     const hostId = 'c'.repeat(32)
-    await real.enrol(token.id, { hostId, instance: 'web', publicKey: '', labels: {} }, clock.now())
+    await real.enrol(token.id, { hostId, instance: 'web', publicKey: '', labels: {}, standing: ACTIVE }, clock.now())
     let away = true
     const store = new Proxy(real, {
       get(target, name) {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { fakeClock } from '../../agent/src/fakes/clock.ts'
 import { Fleet } from './fleet.ts'
 import { startRetirement } from './retirement.ts'
+import { ACTIVE } from './store/store.ts'
 
 function world() {
   const clock = fakeClock()
@@ -20,7 +21,7 @@ function world() {
     failed: (error: unknown) => void failures.push(error),
   }
   const host = (instance: string, seenAt: number, enrolledAt = 0) => {
-    const made = fleet.enrol({ hostId: instance, instance, publicKey: '', labels: {}, enrolledAt })
+    const made = fleet.enrol({ hostId: instance, instance, publicKey: '', labels: {}, enrolledAt, standing: ACTIVE })
     made.lastSeenAt = seenAt
     return made
   }

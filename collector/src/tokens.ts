@@ -2,13 +2,13 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Token } from './store/store.ts'
 
 /** What a new token is made for. */
-export type TokenWish = Pick<Token, 'kind' | 'expiresAt' | 'usesLeft' | 'labels' | 'role' | 'note'>
+export type TokenWish = Pick<Token, 'kind' | 'expiresAt' | 'usesLeft' | 'labels' | 'role' | 'note'> & { readonly approve?: boolean }
 
 /** A new token, and the string that is shown once: `<id>.<secret>`, 192 random bits in the secret. */
 export function newToken(wish: TokenWish, now: number): { readonly token: Token; readonly shown: string } {
   const id = randomBytes(8).toString('hex')
   const secret = randomBytes(24).toString('base64url')
-  return { token: { ...wish, id, secretHash: hashOf(secret), createdAt: now }, shown: `${id}.${secret}` }
+  return { token: { approve: false, ...wish, id, secretHash: hashOf(secret), createdAt: now }, shown: `${id}.${secret}` }
 }
 
 /** Compares in constant time; an unknown token costs the same as a wrong secret. The secret has full entropy, so a plain hash is enough. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Finding, Outcome } from '@fettle/catalog'
 
 /** Hosts are spread over this many buckets by hostId: one hash tag each on a Redis Cluster. For ever the same. */
@@ -11,6 +12,14 @@ export const FEED_KEPT = 10_000
 
 /** An update that no host confirmed for this long is forgotten by `firstSeen`, days; up to twice as long where that is cheaper. */
 export const FIRST_SEEN_DAYS = 400
+/** Longest update that is kept by its name, characters; a longer one is kept by its hash. */
+const UPDATE_LENGTH = 128
+
+/** What an update is kept by, the same in every engine. */
+export function nameOfUpdate(update: string): string {
+  return update.length <= UPDATE_LENGTH ? update : `sha256:${createHash('sha256').update(update).digest('base64url')}`
+}
+
 /** Most updates that `firstSeen` remembers; beyond it a new one is answered with the time that was given, and not kept. */
 export const FIRST_SEEN_KEPT = 1_000_000
 
@@ -59,6 +68,9 @@ export type Standing = {
   /** Why, in words for people; empty where it is active. */
   readonly why: string
 }
+
+/** The standing of a host that nobody has anything against. */
+export const ACTIVE: Standing = { state: 'active', since: 0, why: '' }
 
 export type HostMeta = {
   readonly standing: Standing
@@ -150,6 +162,39 @@ export type AuditEntry = {
 /** Entries of the audit log that are kept; older ones end. */
 export const AUDIT_KEPT = 10_000
 
+/** Who did what; every collector writes to the same one. */
+export type AuditLog = {
+  add(entry: Omit<AuditEntry, 'id'>): Promise<void>
+  /** Newest first, at most `most`, only those before the entry `before`. */
+  list(most: number, before?: number): Promise<AuditEntry[]>
+}
+
+/** Longest text of a value, characters. */
+export const VALUE_LENGTH = 64 * 1024
+/** Most names that are listed. */
+export const VALUES_LISTED = 1_000
+
+/** Small texts by name, at most `VALUE_LENGTH`, for a time or until they are dropped: sessions of people, the certificate authority. */
+export type Values = {
+  /** @param ttlMs null: until it is taken */
+  put(name: string, text: string, ttlMs: number | null): Promise<void>
+  /** The same where there is none of that name yet. @returns the text that holds now: the first of all collectors wins */
+  putFirst(name: string, text: string, ttlMs: number | null): Promise<string>
+  get(name: string): Promise<string | undefined>
+  /** Takes it away and gives it back: one of all who ask gets it. */
+  take(name: string): Promise<string | undefined>
+  /** Names that begin so, sorted, at most `VALUES_LISTED`. */
+  names(beginning: string): Promise<string[]>
+}
+
+/** What only one collector at a time may do. */
+export type Leases = {
+  /** Takes or renews it. @returns its fencing number, which grows whenever the holder changes; undefined while another holds it */
+  take(name: string, holder: string, ttlMs: number): Promise<number | undefined>
+  /** Gives it back at once; nothing where another holds it. */
+  release(name: string, holder: string): Promise<void>
+}
+
 /** What a link token that a host shows says of its machine. `cloned`: it is neither the last one that the host kept nor the one given after it. */
 export type LinkAnswer = 'ok' | 'cloned' | 'gone'
 
@@ -224,25 +269,9 @@ export type Store = {
   tokens(): Promise<Token[]>
   /** @returns whether there was one */
   removeToken(id: string): Promise<boolean>
-  /** Appends to the audit log. */
-  audit(entry: Omit<AuditEntry, 'id'>): Promise<void>
-  /** Newest first, at most `most`, only those before the entry `before`. */
-  auditLog(most: number, before?: number): Promise<AuditEntry[]>
-  /** Keeps a small text by name, at most 64 KiB, for `ttlMs` or until it is dropped: sessions of people, the certificate authority. */
-  put(name: string, text: string, ttlMs: number | null): Promise<void>
-  /** The same where there is none of that name yet. @returns the text that holds now: the first of all collectors wins */
-  putFirst(name: string, text: string, ttlMs: number | null): Promise<string>
-  get(name: string): Promise<string | undefined>
-  /** Takes it away and gives it back: one of all who ask gets it. */
-  take(name: string): Promise<string | undefined>
-  /** Names that begin so, sorted, at most 1,000. */
-  names(beginning: string): Promise<string[]>
-  /**
-   * Takes or renews a lease. @returns its fencing number, which grows whenever the holder changes; undefined while another holds it
-   */
-  lease(name: string, holder: string, ttlMs: number): Promise<number | undefined>
-  /** Gives a lease back at once. */
-  release(name: string, holder: string): Promise<void>
+  readonly audit: AuditLog
+  readonly values: Values
+  readonly leases: Leases
   /** Everything, for a backup: each host with its transitions as of one moment. Hosts that change meanwhile may be told as before or after. */
   dump(): AsyncIterable<DumpRecord>
   /** Writes what `dump` gave into this store. @throws where this store holds hosts or tokens already */
@@ -259,4 +288,15 @@ export type Store = {
   /** What operators must know of the engine's settings: persistence, eviction, memory. Empty where all is as it should be. */
   warnings(): Promise<string[]>
   close(): Promise<void>
+}
+
+/** The text of a value. @throws where it is longer than a value may be */
+export function assertSmall(name: string, text: string): string {
+  if (text.length <= VALUE_LENGTH) return text
+  throw new Error(`Cannot keep ${JSON.stringify(name)}: it has ${text.length} characters, wanted at most ${VALUE_LENGTH}`)
+}
+
+/** A store that holds a fleet is never filled: what is there would be mixed with what comes. */
+export function notEmpty(): Error {
+  return new Error('Cannot fill this store: it holds hosts or tokens already; name an empty one')
 }
