@@ -2,7 +2,6 @@ import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { readSupportTable, shippedSupportTable } from '@fettle/catalog'
 import { type Clock, Closers, type Log, systemClock } from '@fettle/kit'
@@ -20,7 +19,9 @@ import { Access, IN_PROCESS } from './http/auth.ts'
 import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { pageRoutes } from './http/page.ts'
+import { storeRoutes } from './http/store.ts'
 import { startRetirement } from './retirement.ts'
+import { assertNotMoved, storeUrl } from './store/move.ts'
 import { openStore } from './store/open.ts'
 import type { Store } from './store/store.ts'
 import { VERSION } from './version.ts'
@@ -121,8 +122,9 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
     await mkdir(values.data, { recursive: true, mode: 0o700 })
     const metrics = createCollectorMetrics(VERSION)
     const events = createEvents(log, metrics)
-    const store = await openStore(values.store ?? `sqlite:${join(values.data, 'fleet.db')}`, { clock })
+    const store = await openStore(storeUrl(config), { clock })
     closers.add(() => store.close())
+    await assertNotMoved(store)
     const core = new Core({
       store,
       clock,
@@ -187,6 +189,7 @@ async function routes({ values }: CollectorConfig, { core, store, clock, events,
     // No other machine can connect to "every address".
     agentUrl: () => agentUrlOf(app, values['tls.cert'] !== null)?.replace(/\/\/(0\.0\.0\.0|\[::\]):/, `//${hostname()}:`),
   })
+  await storeRoutes(app, { store, access, frozen: () => core.frozen, freeze: why => core.freeze(why) })
   await pageRoutes(app, {
     fleet,
     access,

@@ -35,6 +35,7 @@ export class Core {
   readonly #deps: CoreDeps
   readonly #follower: Follower
   #epoch = ''
+  #frozen: string | undefined
 
   constructor(deps: CoreDeps) {
     const { store, clock, events } = deps
@@ -110,9 +111,21 @@ export class Core {
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     )
     return [
+      ...(this.#frozen ? [`${this.#frozen}: restart the collector with the new store`] : []),
       ...(fault ? [`reports wait for the store since ${new Date(fault.since).toISOString()}`] : []),
       ...(answers ? [`the store does not answer: ${answers}`] : []),
     ]
+  }
+
+  /** Sends every agent away and writes nothing any more, until the end of the process. What is known stays readable. */
+  async freeze(why: string): Promise<void> {
+    this.#frozen ??= why
+    await this.stop()
+  }
+
+  /** Why nothing is written any more; undefined while all is as usual. */
+  get frozen(): string | undefined {
+    return this.#frozen
   }
 
   async stop(): Promise<void> {

@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Finding } from '@fettle/catalog'
 import type { Clock } from '@fettle/kit'
 import { createApply } from './sqlite/apply.ts'
-import { classify, GroupCommit, lockFile, openDatabase } from './sqlite/database.ts'
+import { classify, GroupCommit, lockFile, openDatabase, openForReading } from './sqlite/database.ts'
 import { createFill, dumpFleet, dumpHost } from './sqlite/dump.ts'
 import { createFirstSeen } from './sqlite/first-seen.ts'
 import { createMembers } from './sqlite/members.ts'
@@ -67,6 +67,11 @@ export class SqliteStore implements Store {
       lock?.close()
       throw error
     }
+  }
+
+  /** Opens a file to read and dump it, beside a collector that may have it open. @throws where there is none or it has another schema */
+  static openForReading(path: string, deps: { readonly clock: Pick<Clock, 'now'> }): SqliteStore {
+    return new SqliteStore(openForReading(path), undefined, deps.clock)
   }
 
   epoch(): Promise<string> {
