@@ -2,6 +2,7 @@ import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { readSupportTable, shippedSupportTable } from '@fettle/catalog'
 import { type Clock, Closers, type Log, systemClock } from '@fettle/kit'
@@ -22,7 +23,7 @@ import { pageRoutes } from './http/page.ts'
 import { storeRoutes } from './http/store.ts'
 import { startRetirement } from './retirement.ts'
 import { assertNotMoved, storeUrl } from './store/move.ts'
-import { openStore } from './store/open.ts'
+import { openStore, shownUrl } from './store/open.ts'
 import type { Store } from './store/store.ts'
 import { VERSION } from './version.ts'
 
@@ -136,6 +137,7 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
       maxBytes: values['limits.ingestBytes'],
       maxConnections: values['limits.connections'],
       detail: values.detail,
+      members: membersOf(config),
     })
     await core.start()
     metrics.observe(core, () => clock.now())
@@ -146,6 +148,12 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
     await closers.close()
     throw error
   }
+}
+
+/** A file of SQLite is there whole or not at all; a Redis may be wiped. */
+function membersOf(config: CollectorConfig): { path: string; storeName: string } | undefined {
+  const url = storeUrl(config)
+  return url.startsWith('sqlite:') ? undefined : { path: join(config.values.data, 'members.json'), storeName: shownUrl(url) }
 }
 
 type RouteDeps = {

@@ -9,6 +9,7 @@ import { Gate } from './gate.ts'
 import { Healer } from './heal.ts'
 import { Ingest } from './ingest.ts'
 import { Judge } from './judge.ts'
+import { Members } from './members.ts'
 import type { Store } from './store/store.ts'
 
 export type CoreDeps = {
@@ -22,6 +23,8 @@ export type CoreDeps = {
   readonly maxBytes: number
   readonly maxConnections: number
   readonly detail: boolean
+  /** File in which to keep who belongs to the fleet; left out for a store that cannot be wiped under the collector. */
+  readonly members?: { readonly path: string; readonly storeName: string } | undefined
 }
 
 /** The collector without its doors: everything between session and exposition, wired together. */
@@ -34,6 +37,7 @@ export class Core {
   readonly healer: Healer
   readonly #deps: CoreDeps
   readonly #follower: Follower
+  readonly #members: Members | undefined
   #epoch = ''
   #frozen: string | undefined
 
@@ -70,19 +74,26 @@ export class Core {
       changed: host => this.judge.touch(host),
       removed: host => this.#removed(host),
       lost: why => this.healer.start(why),
+      membersChanged: () => this.#members?.changed(),
     })
+    this.#members =
+      deps.members &&
+      new Members({ ...deps, ...deps.members, epoch: () => this.#epoch, hosts: () => this.fleet.metas(), tokens: () => this.healer.tokens })
   }
 
   /** Loads the fleet and follows it. @throws StoreUnavailable */
   async start(): Promise<void> {
     this.#epoch = await this.#deps.store.epoch()
+    await this.#members?.heal(this.#deps.store)
     await this.tokensChanged()
     await this.#follower.start()
+    this.#members?.start()
   }
 
   /** Tokens were made or revoked: the healer keeps a copy. */
   async tokensChanged(): Promise<void> {
     this.healer.remember(await this.#deps.store.tokens())
+    this.#members?.changed()
   }
 
   /** Decommissions a host: data, key, connection and series end. */
@@ -133,10 +144,12 @@ export class Core {
     await this.ingest.stop()
     await this.#follower.stop()
     await this.judge.stop()
+    await this.#members?.stop()
   }
 
   #setEpoch(epoch: string): void {
     this.#epoch = epoch
+    this.#members?.changed()
   }
 
   #forget(host: FleetHost): void {

@@ -17,6 +17,8 @@ type Deps = {
   changed(host: FleetHost): void
   removed(host: FleetHost): void
   lost(why: string): void
+  /** A host came, went, or is called or thought of otherwise. */
+  membersChanged(): void
 }
 
 /** Keeps the fleet in memory as the store has it, whichever collector wrote it. */
@@ -47,6 +49,7 @@ export class Follower {
 
   #take(entry: FeedEntry): void {
     const { fleet, clock } = this.#deps
+    if (entry.kind === 'host' || entry.kind === 'removed') this.#deps.membersChanged()
     if (entry.kind === 'removed') {
       this.#pending.delete(entry.hostId)
       const host = fleet.remove(entry.hostId)

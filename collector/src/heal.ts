@@ -30,6 +30,11 @@ export class Healer {
     this.#deps = deps
   }
 
+  /** The tokens, as last seen. */
+  get tokens(): readonly Token[] {
+    return this.#tokens
+  }
+
   /** Remembers the tokens, so that they survive a wiped store. */
   remember(tokens: readonly Token[]): void {
     this.#tokens = tokens

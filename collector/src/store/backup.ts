@@ -64,7 +64,7 @@ export async function verifyBackup(path: string): Promise<BackupTold> {
   let end: End | undefined
   for await (const line of linesIn(path)) {
     if (end) throw damaged(path, 'something follows its end')
-    const value = valueOf(path, line)
+    const value = readLine(path, line)
     if (!head) {
       head = headOf(path, value)
     } else if (isEnd(value)) {
@@ -90,7 +90,7 @@ export async function readBackup(path: string, store: Store): Promise<BackupTold
 
 async function* recordsIn(path: string): AsyncGenerator<DumpRecord> {
   for await (const line of linesIn(path)) {
-    const value = valueOf(path, line)
+    const value = readLine(path, line)
     if (!isEnd(value) && (value as { kind?: unknown }).kind !== undefined) yield value as DumpRecord
   }
 }
@@ -112,7 +112,7 @@ async function* linesIn(path: string): AsyncGenerator<string> {
   }
 }
 
-function valueOf(path: string, line: string): unknown {
+function readLine(path: string, line: string): unknown {
   try {
     return JSON.parse(line)
   } catch {
