@@ -135,7 +135,7 @@ async function openLink(parts: AgentParts, identity: Identity, outbox: Outbox, o
   const caFile = config.collector.caFile ?? membership?.caFile ?? null
   const instance = config.instance ?? membership?.instance ?? host.hostname
   const { token } = config.collector
-  let known: Membership = membership?.url === url ? membership : { url, caFile, allowPlain, instance, linkToken: null }
+  let known: Membership = membership?.url === url ? membership : { url, caFile, allowPlain, instance, server: null, linkToken: null }
   // The token is only shown where it is needed: before the first welcome, or where the collector has forgotten this machine.
   let enrolled = membership?.url === url
   return new Link({
@@ -153,13 +153,23 @@ async function openLink(parts: AgentParts, identity: Identity, outbox: Outbox, o
     onRefused: () => {
       enrolled = false
     },
-    onWelcome: welcome => {
-      const next = { url, caFile, allowPlain, instance: welcome.instance, linkToken: welcome.linkToken ?? null }
+    server: () => known.server,
+    async onWelcome(welcome, server) {
+      const next = { url, caFile, allowPlain, instance: welcome.instance, server, linkToken: welcome.linkToken ?? known.linkToken }
       log.info({ url, instance: welcome.instance }, 'connected to the collector')
-      if (enrolled && next.linkToken === known.linkToken && next.instance === known.instance) return
       enrolled = true
-      known = next
-      writeMembership(state, next).catch(error => log.warn({ reason: error.message }, 'cannot keep the enrolment'))
+      const changed = (['linkToken', 'instance', 'server', 'url'] as const).some(field => next[field] !== known[field])
+      if (!changed && membership) return true
+      try {
+        await writeMembership(state, next)
+        known = next
+        return true
+      } catch (error) {
+        // The collector is shown what is on the disk: a token that a restart forgets would look like a copy of this machine.
+        known = { ...next, linkToken: known.linkToken }
+        log.warn({ reason: (error as Error).message }, 'cannot keep the enrolment')
+        return false
+      }
     },
   })
 }

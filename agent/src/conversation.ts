@@ -52,7 +52,10 @@ export type Party = {
   readonly version: string
   /** What goes into `hello` besides: the enrolment, or what the collector gave last time. */
   introduction(): Pick<Frame<'hello'>, 'enrol' | 'linkToken'>
-  onWelcome(welcome: Frame<'welcome'>): void
+  /** The name of the collector that this machine was enrolled at; null where none was heard yet. */
+  readonly server: string | null
+  /** @param server the name that the collector gave itself. @returns whether what it gave is on the disk now */
+  onWelcome(welcome: Frame<'welcome'>, server: string): Promise<boolean>
   onRefresh(keys: readonly string[]): void
   /** Everything up to this seq is durable. */
   onAck(seq: number): void
@@ -62,11 +65,14 @@ export type Party = {
 export class Conversation {
   readonly #socket: WebSocket
   readonly #party: Party
+  /** `channelOf` the connection, once it is open. */
+  readonly #channel: () => string
   readonly #ended = Promise.withResolvers<Ending>()
   #inbox: Promise<void> = Promise.resolve()
   #heardAt: number
   #welcomedAt: number | null = null
-  #challenged = false
+  /** What the collector calls itself; undefined before its challenge. */
+  #server: string | undefined
   #retryAfterMs = 0
   #reason = ''
   /** Highest seq sent on this connection, and those that are not acknowledged. */
@@ -81,8 +87,9 @@ export class Conversation {
   #resumes: number | undefined
   #cancels = new Map<string, () => void>()
 
-  constructor(socket: WebSocket, party: Party) {
+  constructor(socket: WebSocket, party: Party, channel: () => string = () => '') {
     this.#socket = socket
+    this.#channel = channel
     this.#party = party
     this.#heardAt = party.clock.monotonic()
     socket.on('message', (data: Buffer, binary: boolean) => this.#receive(data, binary))
@@ -174,36 +181,50 @@ export class Conversation {
   }
 
   async #introduce(challenge: Frame<'challenge'>): Promise<void> {
-    if (this.#challenged) throw new FrameError('type', 'one challenge only')
-    this.#challenged = true
-    const { identity, outbox, clock, version, introduction } = this.#party
+    if (this.#server !== undefined) throw new FrameError('type', 'one challenge only')
+    const { identity, outbox, clock, version, introduction, server } = this.#party
+    // What was signed for one collector could be shown to another by whoever stands between.
+    if (server !== null && challenge.server !== server)
+      throw new Error(
+        `the collector calls itself ${JSON.stringify(challenge.server)}, and this machine was enrolled at ${JSON.stringify(server)}`,
+      )
+    this.#server = challenge.server
     const session = randomUUID()
+    const channel = this.#channel()
     await this.#send({
       type: 'hello',
       protocol: PROTOCOL,
       hostId: identity.hostId,
       agentVersion: version,
       session,
-      signature: identity.sign({ nonce: challenge.nonce, session, server: challenge.server }),
+      signature: identity.sign({ nonce: challenge.nonce, session, server: challenge.server, channel }),
       agentTime: clock.now(),
       digests: outbox.digests(),
       lastSeq: outbox.lastSeq,
+      ...(channel === '' ? {} : { channel }),
       ...introduction(),
     })
   }
 
   /** Comes again on a live connection where the collector's store lost data. */
   #begin(welcome: Frame<'welcome'>): void {
-    if (!this.#challenged) throw new FrameError('type', 'a challenge first')
+    const server = this.#server
+    if (server === undefined) throw new FrameError('type', 'a challenge first')
     if (welcome.acked > conversationLimits.seq) throw new FrameError('acked', `at most ${conversationLimits.seq}`)
     this.#cancels.get('handshake')?.()
     this.#welcomedAt ??= this.#party.clock.monotonic()
     const { least, most } = conversationLimits.beatMs
     this.#beatMs = Math.min(most, Math.max(least, welcome.settings.beatMs))
     this.#party.outbox.welcome(welcome.acked, welcome.want)
-    this.#party.onWelcome(welcome)
+    void this.#keep(welcome, server)
     this.#scheduleBeat(Math.random() * conversationLimits.firstBeatMs)
     this.poke()
+  }
+
+  /** Only a link token that survives a crash is told to be kept: the collector believes no earlier one after that. */
+  async #keep(welcome: Frame<'welcome'>, server: string): Promise<void> {
+    const kept = await this.#party.onWelcome(welcome, server)
+    if (kept && welcome.linkToken !== undefined) await this.#send({ type: 'kept', linkToken: welcome.linkToken })
   }
 
   #scheduleBeat(ms: number): void {

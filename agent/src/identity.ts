@@ -1,4 +1,4 @@
-import { hostIdOf, newPrivateKey, publicKeyOf, signHello } from '@fettle/protocol'
+import { type Bound, hostIdOf, newPrivateKey, publicKeyOf, signHello } from '@fettle/protocol'
 import type { StateDir } from './host/state.ts'
 
 const KEY_FILE = 'key.pem'
@@ -11,7 +11,7 @@ export type Identity = {
   /** Whether the key was made just now: nobody can know this host yet. */
   readonly fresh: boolean
   /** Signature for one connection, base64. */
-  sign(bound: { readonly nonce: string; readonly session: string; readonly server: string }): string
+  sign(bound: Omit<Bound, 'hostId'>): string
 }
 
 /** The key of this machine, made at the first start. @throws where it can neither be read nor made, or is no Ed25519 key */

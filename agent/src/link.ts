@@ -1,5 +1,5 @@
 import { Backoff, type Clock, type Log } from '@fettle/kit'
-import { closeCodes, type Frame, limits, SUBPROTOCOL } from '@fettle/protocol'
+import { channelOf, closeCodes, type Frame, limits, SUBPROTOCOL } from '@fettle/protocol'
 import { WebSocket } from 'ws'
 import { Conversation, type Ending, type Held, type Party } from './conversation.ts'
 import type { Outbox } from './outbox.ts'
@@ -19,7 +19,9 @@ export const linkLimits = {
   goodMs: 10_000,
 } as const
 
-type Needs = Omit<Party, 'onAck' | 'outbox'> & {
+type Needs = Omit<Party, 'onAck' | 'outbox' | 'server'> & {
+  /** The name of the collector as it is known now. */
+  server(): string | null
   readonly outbox: Outbox
   readonly target: Target
   /** The collector did not let this agent in. */
@@ -73,8 +75,9 @@ export class Link {
   }
 
   async #connect(): Promise<void> {
-    const { asked, socket } = dial(this.#needs.target)
-    this.#conversation = new Conversation(socket, { ...this.#needs, onAck: () => this.#releaseWaiters() })
+    const { asked, socket, channel } = dial(this.#needs.target)
+    const party = { ...this.#needs, server: this.#needs.server(), onAck: () => this.#releaseWaiters() }
+    this.#conversation = new Conversation(socket, party, channel)
     const ending = await this.#conversation.ended
     this.#conversation = undefined
     for (const waiter of this.#ackWaiters.splice(0)) waiter.done()
@@ -112,14 +115,18 @@ export function pauseAfter(ending: Pick<Ending, 'code' | 'retryAfterMs'>): numbe
 }
 
 /** A socket that is opening, and what an HTTP answer in its place asked for with Retry-After (RFC 9110), ms. */
-function dial(target: Target): { readonly socket: WebSocket; asked(): number } {
+function dial(target: Target): { readonly socket: WebSocket; asked(): number; channel(): string } {
   let askedMs = 0
+  let channel = ''
   const socket = new WebSocket(target.url, [SUBPROTOCOL], {
     perMessageDeflate: false,
     maxPayload: limits.frameBytes,
     handshakeTimeout: limits.handshakeMs,
     followRedirects: false,
     ...(target.ca === null ? {} : { ca: target.ca }),
+  })
+  socket.on('upgrade', response => {
+    channel = channelOf(response.socket)
   })
   socket.on('unexpected-response', (_request, response) => {
     const seconds = Number(response.headers['retry-after'])
@@ -128,33 +135,39 @@ function dial(target: Target): { readonly socket: WebSocket; asked(): number } {
     socket.emit('error', new Error(`the server answered ${response.statusCode} in place of a WebSocket`))
     socket.terminate()
   })
-  return { socket, asked: () => askedMs }
+  return { socket, asked: () => askedMs, channel: () => channel }
 }
 
 /** What introducing came to: the collector's welcome, or how it ended without one. */
-export type Introduced = { readonly welcome: Frame<'welcome'> } | { readonly ending: Ending }
+export type Introduced = { readonly welcome: Frame<'welcome'>; readonly server: string } | { readonly ending: Ending }
 
 /** Connects once, shows the enrolment, and leaves: for `enroll`, beside an agent that may be running. */
 export async function introduce(
   who: Pick<Party, 'identity' | 'clock' | 'log' | 'version'> & {
+    /** The name that the collector must give itself; null where any will do. */
+    readonly server?: string | null
     readonly target: Target
     readonly enrol: NonNullable<Frame<'hello'>['enrol']>
   },
 ): Promise<Introduced> {
-  let welcome: Frame<'welcome'> | undefined
-  const conversation: Conversation = new Conversation(dial(who.target).socket, {
+  let told: { welcome: Frame<'welcome'>; server: string } | undefined
+  const { socket, channel } = dial(who.target)
+  const party: Party = {
     ...who,
+    server: who.server ?? null,
     outbox: nothingHeld,
     introduction: () => ({ enrol: who.enrol }),
-    onWelcome: told => {
-      welcome = told
+    async onWelcome(welcome, server) {
+      told = { welcome, server }
       void conversation.leave()
+      return false
     },
     onRefresh: () => {},
     onAck: () => {},
-  })
+  }
+  const conversation = new Conversation(socket, party, channel)
   const ending = await conversation.ended
-  return welcome ? { welcome } : { ending }
+  return told ?? { ending }
 }
 
 const nothingHeld: Held = {

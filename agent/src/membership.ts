@@ -10,6 +10,8 @@ const schema = v.object({
   /** Enrolled with the explicit leave to speak in plain text. */
   allowPlain: v.boolean(),
   instance: v.nullable(v.string()),
+  /** The name that the collector gives itself: the agent signs for no other. Null until it was first heard. */
+  server: v.optional(v.nullable(v.string()), null),
   /** What the collector gave at the last welcome, to be shown again. */
   linkToken: v.nullable(v.string()),
 })

@@ -21,6 +21,7 @@ import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { pageRoutes } from './http/page.ts'
 import { storeRoutes } from './http/store.ts'
+import { within } from './proxies.ts'
 import { startRetirement } from './retirement.ts'
 import { assertNotMoved, storeUrl } from './store/move.ts'
 import { openStore, shownUrl } from './store/open.ts'
@@ -132,11 +133,12 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
       events,
       supportTable: values.osSupport === null ? shippedSupportTable() : readSupportTable(await readFile(values.osSupport, 'utf8')),
       overrides: values.thresholds,
-      server: values.name ?? hostname(),
+      server: await nameOf(store, values.name),
       beatMs: values.beat,
       maxBytes: values['limits.ingestBytes'],
       maxConnections: values['limits.connections'],
       detail: values.detail,
+      isProxy: within(values.trustedProxies),
       members: membersOf(config),
     })
     await core.start()
@@ -148,6 +150,25 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
     await closers.close()
     throw error
   }
+}
+
+/** Value that keeps what the collectors of a store call themselves. */
+const NAME = 'server-name'
+
+/**
+ * What the collector calls itself, the same on every collector of a store: agents sign for this name alone.
+ * @throws where the configuration wants another than agents know
+ */
+async function nameOf(store: Store, wanted: string | null): Promise<string> {
+  const name = await store.values.putFirst(NAME, wanted ?? hostname(), null)
+  if (wanted === null || wanted === name) return name
+  for await (const _ of store.load()) {
+    throw new Error(
+      `Cannot use the name ${JSON.stringify(wanted)}: the agents of this store know the collector as ${JSON.stringify(name)}; set \`name\` to that`,
+    )
+  }
+  await store.values.put(NAME, wanted, null)
+  return wanted
 }
 
 /** A file of SQLite is there whole or not at all; a Redis may be wiped. */

@@ -1,6 +1,7 @@
 import { subjects } from '@fettle/catalog'
 import { type Config, optionalText, parseDuration, readConfig, type Settings } from '@fettle/kit'
 import * as v from 'valibot'
+import { network } from './proxies.ts'
 
 const durationText = v.pipe(
   v.string(),
@@ -75,7 +76,7 @@ export const settings = {
     schema: optionalText,
     default: null,
     env: 'FETTLE_NAME',
-    doc: 'Name that agents bind their signature to; default: the name of this machine.',
+    doc: 'Name that agents bind their signature to, the same on every collector of a store and for ever; default: the name of the first machine.',
   },
   store: {
     schema: optionalText,
@@ -104,6 +105,12 @@ export const settings = {
     default: false,
     env: 'FETTLE_ALLOW_PLAIN',
     doc: 'Serve without TLS on an address that is not loopback. Only behind a proxy that does TLS.',
+  },
+  trustedProxies: {
+    schema: v.array(network),
+    default: [],
+    doc: 'Addresses or networks of proxies that end TLS for this collector: what they say of where a request came from is believed.',
+    example: ['127.0.0.1', '10.0.0.0/8'],
   },
   'log.level': {
     schema: v.picklist(['debug', 'info', 'warn', 'error', 'silent']),

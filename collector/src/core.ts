@@ -10,7 +10,7 @@ import { Healer } from './heal.ts'
 import { Ingest } from './ingest.ts'
 import { Judge } from './judge.ts'
 import { Members } from './members.ts'
-import type { Store } from './store/store.ts'
+import { ACTIVE, type Standing, type Store } from './store/store.ts'
 
 export type CoreDeps = {
   readonly store: Store
@@ -22,6 +22,8 @@ export type CoreDeps = {
   readonly beatMs: number
   readonly maxBytes: number
   readonly maxConnections: number
+  /** Whether an address is one of the proxies that this collector trusts to end TLS for it. */
+  isProxy(address: string): boolean
   readonly detail: boolean
   /** File in which to keep who belongs to the fleet; left out for a store that cannot be wiped under the collector. */
   readonly members?: { readonly path: string; readonly storeName: string } | undefined
@@ -65,13 +67,16 @@ export class Core {
       epoch: () => this.#epoch,
       changed: host => this.judge.touch(host),
       enrolled: () => this.tokensChanged(),
+      quarantine: async (hostId, why) => void (await this.setStanding(hostId, { state: 'quarantined', since: clock.now(), why })),
+      isProxy: address => deps.isProxy(address),
+      kept: (hostId, hash) => store.keepLink(hostId, hash).catch(error => events.storeFailed('keepLink', error)),
       storeForgot: () => this.healer.start('the store does not know a host that is connected'),
     })
     this.#follower = new Follower({
       ...deps,
       fleet: this.fleet,
       isConnectedHere: hostId => this.gate.session(hostId) !== undefined,
-      changed: host => this.judge.touch(host),
+      changed: host => this.#changedElsewhere(host),
       removed: host => this.#removed(host),
       lost: why => this.healer.start(why),
       membersChanged: () => this.#members?.changed(),
@@ -105,6 +110,41 @@ export class Core {
       this.#deps.events.removed(hostId, host.meta.instance, why)
     }
     return removed || host !== undefined
+  }
+
+  /**
+   * Approves, quarantines, revokes or releases a host. Its live connection ends where it may not talk any more, on whichever collector holds it.
+   * @returns the host as it is now; undefined where there is none
+   */
+  async setStanding(hostId: string, standing: Standing): Promise<FleetHost | undefined> {
+    const meta = await this.#deps.store.setStanding(hostId, standing)
+    if (!meta) return undefined
+    const host = this.fleet.enrol(meta)
+    this.#deps.events.standing(hostId, meta.instance, standing)
+    this.#changedElsewhere(host)
+    this.#members?.changed()
+    return host
+  }
+
+  /** Lets a host in again that was quarantined or revoked: whoever comes next with its key is believed. */
+  async release(hostId: string): Promise<FleetHost | undefined> {
+    await this.#deps.store.clearLink(hostId)
+    return this.setStanding(hostId, { ...ACTIVE, since: this.#deps.clock.now() })
+  }
+
+  /** @returns `taken` where another host has the name */
+  async rename(hostId: string, instance: string): Promise<'renamed' | 'taken' | 'gone'> {
+    const done = await this.#deps.store.rename(hostId, instance)
+    const stored = done === 'renamed' ? await this.#deps.store.host(hostId) : undefined
+    if (stored) this.judge.touch(this.fleet.enrol(stored.meta))
+    this.#members?.changed()
+    return done
+  }
+
+  #changedElsewhere(host: FleetHost): void {
+    const { state } = host.meta.standing
+    if (state !== 'active') this.gate.session(host.meta.hostId)?.shutOut(state)
+    this.judge.touch(host)
   }
 
   /** Asks the agent of a host to look again soon. @returns false where none is connected here */

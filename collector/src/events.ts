@@ -1,5 +1,6 @@
 import type { Log } from '@fettle/kit'
 import type { CollectorMetrics } from './exposition/self.ts'
+import type { Standing } from './store/store.ts'
 
 /** Everything that happens to a collector, each as one function that writes log line and counter together. */
 export type Events = ReturnType<typeof createEvents>
@@ -10,7 +11,7 @@ export function createEvents(log: Log, metrics: CollectorMetrics) {
       metrics.connectionsAccepted.inc({ result: 'accepted' })
       log.debug({ hostId, instance }, 'agent connected')
     },
-    refused(reason: 'signature' | 'token' | 'unknown-host' | 'malformed' | 'timeout' | 'busy'): void {
+    refused(reason: 'signature' | 'token' | 'unknown-host' | 'malformed' | 'timeout' | 'busy' | 'channel'): void {
       metrics.connectionsAccepted.inc({ result: reason === 'busy' ? 'busy' : 'refused' })
       metrics.authFailures.inc({ reason })
       log.info({ reason }, 'connection refused')
@@ -21,6 +22,10 @@ export function createEvents(log: Log, metrics: CollectorMetrics) {
     },
     enrolled(hostId: string, instance: string, tokenId: string): void {
       log.info({ hostId, instance, tokenId }, 'host enrolled')
+    },
+    standing(hostId: string, instance: string, { state, why }: Standing): void {
+      const level = state === 'quarantined' ? 'error' : 'info'
+      log[level]({ hostId, instance, state, why }, 'standing of a host changed')
     },
     removed(hostId: string, instance: string, why: 'operator' | 'ttl'): void {
       log.info({ hostId, instance, why }, 'host removed')

@@ -44,6 +44,12 @@ export class FleetHost {
     return this.#facts
   }
 
+  /** Whether it counts as one of the fleet: judged, shown in metrics. One that waits for approval was never there, one that was revoked is gone. */
+  get counts(): boolean {
+    const { state } = this.meta.standing
+    return state === 'active' || state === 'quarantined'
+  }
+
   get system(): FactTypes['system'] | undefined {
     return this.facts.system[0]?.data
   }
@@ -141,7 +147,9 @@ export class Fleet {
     const known = this.#hosts.get(meta.hostId)
     const host = known ?? new FleetHost(meta)
     if (known && known.meta.instance !== meta.instance) this.#byInstance.delete(known.meta.instance)
+    const stood = host.counts
     host.meta = meta
+    if (host.counts !== stood) host.changed('findings')
     host.changed('presence')
     this.#hosts.set(meta.hostId, host)
     this.#byInstance.set(meta.instance, host)
@@ -189,6 +197,7 @@ export class Fleet {
       protocol: String(PROTOCOL),
       dropped: host.dropped,
       beatMs: this.#beatMs,
+      quarantined: host.meta.standing.state === 'quarantined' ? host.meta.standing : null,
     }
   }
 

@@ -56,7 +56,8 @@ export class Follower {
       if (host) this.#deps.removed(host)
       return
     }
-    if (this.#deps.isConnectedHere(entry.hostId)) return
+    // What a connected host is called and whether it may talk is decided elsewhere too; all else of it is known here first.
+    if (entry.kind !== 'host' && this.#deps.isConnectedHere(entry.hostId)) return
     this.#pending.add(entry.hostId)
     if (!this.#reading) {
       this.#reading = true
@@ -71,7 +72,8 @@ export class Follower {
     try {
       for (const hostId of hostIds) {
         const stored = await store.host(hostId)
-        if (stored && !this.#deps.isConnectedHere(hostId)) this.#deps.changed(fleet.load(stored))
+        if (!stored) continue
+        this.#deps.changed(this.#deps.isConnectedHere(hostId) ? fleet.enrol(stored.meta) : fleet.load(stored))
       }
       this.#reading = this.#pending.size > 0
       if (this.#reading) clock.after(SETTLE_MS, () => void this.#read())

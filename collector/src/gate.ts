@@ -2,18 +2,20 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '@fettle/kit'
-import { closeCodes, type Frame, FrameError, hostIdOf, limits, readAgentFrame, SUBPROTOCOL, verifyHello } from '@fettle/protocol'
+import { channelOf, closeCodes, type Frame, FrameError, hostIdOf, limits, readAgentFrame, SUBPROTOCOL, verifyHello } from '@fettle/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Events } from './events.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
 import { Session, type SessionDeps } from './session.ts'
-import { ACTIVE, type Store, type Token } from './store/store.ts'
-import { isSecretOf } from './tokens.ts'
+import { ACTIVE, type Standing, type Store, StoreUnavailable, type Token } from './store/store.ts'
+import { isSecretOf, linkHash, newLink } from './tokens.ts'
 
 /** Where agents connect. */
 export const AGENT_PATH = '/agent'
 /** What an agent waits at least before it comes back when there is no room, ms. */
 const BUSY_RETRY_MS = 15_000
+/** The same while nobody has approved it, ms. */
+const PENDING_RETRY_MS = 30_000
 
 type Deps = SessionDeps & {
   readonly store: Store
@@ -24,9 +26,16 @@ type Deps = SessionDeps & {
   readonly maxConnections: number
   /** A token was used. */
   enrolled(): Promise<void>
+  /** Shuts a host out whose key was seen on two machines. */
+  quarantine(hostId: string, why: string): Promise<void>
+  /** Whether a connection that comes in plain text comes through a proxy that ends TLS for this collector: then its channel is the proxy's. */
+  isProxy(address: string): boolean
 }
 
-type Refusal = 'signature' | 'token' | 'unknown-host' | 'malformed' | 'timeout' | 'busy'
+type Refusal = 'signature' | 'token' | 'unknown-host' | 'malformed' | 'timeout' | 'busy' | 'channel'
+
+/** What a socket stands for before its agent is known. */
+type Caller = { readonly channel: string; readonly address: string }
 
 /** Lets agents in: WebSocket upgrade, challenge, hello, one generic refusal for every reason. Holds one session a host. */
 export class Gate {
@@ -79,11 +88,12 @@ export class Gate {
       this.#deps.events.refused('busy')
       return deny(socket, '503 Service Unavailable', `Retry-After: ${BUSY_RETRY_MS / 1000}\r\n`)
     }
-    this.#sockets.handleUpgrade(request, socket, head, ws => this.greet(ws))
+    const caller = { channel: channelOf(request.socket), address: request.socket.remoteAddress ?? '' }
+    this.#sockets.handleUpgrade(request, socket, head, ws => this.greet(ws, caller))
   }
 
   /** Challenges whoever is behind a socket that has just opened. */
-  greet(ws: WebSocket): void {
+  greet(ws: WebSocket, caller: Caller = { channel: '', address: '' }): void {
     const { clock } = this.#deps
     const nonce = randomBytes(24).toString('base64')
     this.#greeting++
@@ -107,7 +117,7 @@ export class Gate {
     ws.once('message', (data: Buffer, binary: boolean) => {
       if (over) return
       if (binary || data.length > limits.helloBytes) return refuse('malformed')
-      this.#admit(ws, data.toString('utf8'), nonce).then(
+      this.#admit(ws, data.toString('utf8'), { ...caller, nonce }).then(
         refusal => (refusal ? refuse(refusal) : end()),
         error => {
           end()
@@ -121,47 +131,88 @@ export class Gate {
     )
   }
 
-  async #admit(ws: WebSocket, text: string, nonce: string): Promise<Refusal | undefined> {
+  async #admit(ws: WebSocket, text: string, caller: Caller & { readonly nonce: string }): Promise<Refusal | undefined> {
     const hello = helloOf(text)
     if (!hello) return 'malformed'
     const known = this.#deps.fleet.byId(hello.hostId)
     const publicKey = hello.enrol?.publicKey ?? known?.meta.publicKey
     if (!publicKey) return 'unknown-host'
-    const bound = { nonce, session: hello.session, server: this.#deps.server, hostId: hello.hostId }
+    if (!this.#isOwnChannel(hello.channel ?? '', caller)) return 'channel'
+    const bound = { nonce: caller.nonce, session: hello.session, server: this.#deps.server, hostId: hello.hostId, channel: hello.channel }
     if (hostIdOf(publicKey) !== hello.hostId || !verifyHello(publicKey, bound, hello.signature)) return 'signature'
     // A host that is enrolled needs no token: a key that proves itself is enough, and no use is counted.
     const host = known ?? (await this.#enrol(hello))
     if (!host) return 'token'
     if (ws.readyState !== ws.OPEN) return undefined
-    this.#open ? this.#begin(ws, host, hello) : sendBye(ws, 'the collector stops', BUSY_RETRY_MS)
+    if (!this.#open) sendBye(ws, 'the collector stops', BUSY_RETRY_MS)
+    else if (host.meta.standing.state !== 'active') turnAway(ws, host.meta.standing)
+    else await this.#begin(ws, host, hello)
     return undefined
+  }
+
+  /** A signature made for another connection is worth nothing here: whoever stands between sees another channel. */
+  #isOwnChannel(shown: string, { channel, address }: Caller): boolean {
+    return shown === channel || (channel === '' && this.#deps.isProxy(address))
+  }
+
+  async #usable(shown: string): Promise<Token | undefined> {
+    const [id = '', secret = ''] = shown.split('.')
+    const token = await this.#deps.store.token(id)
+    return usable(token, secret, this.#deps.clock.now()) ? token : undefined
   }
 
   async #enrol(hello: Frame<'hello'>): Promise<FleetHost | undefined> {
     const { store, fleet, clock, events } = this.#deps
     if (!hello.enrol) return undefined
-    const [id = '', secret = ''] = hello.enrol.token.split('.')
-    const token = await store.token(id)
-    if (!usable(token, secret, clock.now())) return undefined
+    const token = await this.#usable(hello.enrol.token)
+    if (!token) return undefined
     const labels = { ...hello.enrol.labels, ...token.labels }
     const wanted = {
       hostId: hello.hostId,
       instance: cleanInstance(hello.enrol.instance),
       publicKey: hello.enrol.publicKey,
       labels,
-      standing: ACTIVE,
+      standing: standingOf(token, clock.now()),
     }
-    const meta = await store.enrol(id, wanted, clock.now())
+    const meta = await store.enrol(token.id, wanted, clock.now())
     if (!meta) return undefined
-    events.enrolled(meta.hostId, meta.instance, id)
+    events.enrolled(meta.hostId, meta.instance, token.id)
     await this.#deps.enrolled()
     return fleet.enrol(meta)
   }
 
-  #begin(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>): void {
+  /**
+   * Compares the link token that the host shows and makes the next. An enrolment is somebody's word for this machine: what was kept before ends.
+   * Without its store the collector lets an enrolled host in as it is; the next connection is compared again.
+   */
+  async #nextLink(hello: Frame<'hello'>): Promise<{ readonly token: string; readonly hash: string } | 'cloned' | undefined> {
+    const { store, events } = this.#deps
+    const link = newLink()
+    try {
+      if (hello.enrol && (await this.#usable(hello.enrol.token))) await store.clearLink(hello.hostId)
+      const answer = await store.takeLink(hello.hostId, linkHash(hello.linkToken), link.hash)
+      if (answer === 'cloned') return 'cloned'
+      return answer === 'ok' ? link : undefined
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+      events.storeFailed('takeLink', error)
+      return undefined
+    }
+  }
+
+  async #begin(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>): Promise<void> {
     const { hostId } = host.meta
+    const link = await this.#nextLink(hello)
+    if (link === 'cloned') {
+      await this.#deps.quarantine(
+        hostId,
+        `its key was used by two machines, the second of them at ${new Date(this.#deps.clock.now()).toISOString()}`,
+      )
+      return turnAway(ws, host.meta.standing)
+    }
+    if (ws.readyState !== ws.OPEN) return
     this.#sessions.get(hostId)?.supersede()
-    const session = new Session(ws, host, hello, this.#deps, () => {
+    const session = new Session(ws, host, hello, { ...this.#deps, link }, () => {
       // A late close of a superseded session must not take its successor away.
       if (this.#sessions.get(hostId) !== session) return
       this.#sessions.delete(hostId)
@@ -173,6 +224,13 @@ export class Gate {
   }
 }
 
+/** Tells a host that has proved its key why it may not talk. */
+function turnAway(ws: WebSocket, { state }: Standing): void {
+  if (state === 'pending') sendBye(ws, 'an operator has to approve this machine first', PENDING_RETRY_MS, closeCodes.pending)
+  else if (state === 'quarantined') ws.close(closeCodes.quarantined, 'the key of this machine is used by two')
+  else ws.close(closeCodes.revoked, 'revoked')
+}
+
 function helloOf(text: string): Frame<'hello'> | undefined {
   try {
     const frame = readAgentFrame(text)
@@ -181,6 +239,11 @@ function helloOf(text: string): Frame<'hello'> | undefined {
     if (error instanceof FrameError) return undefined
     throw error
   }
+}
+
+/** What a host is that a token has just let in. */
+function standingOf({ id, approve }: Token, now: number): Standing {
+  return approve ? { state: 'pending', since: now, why: `enrolled by the token ${id}, which demands approval` } : ACTIVE
 }
 
 function usable(token: Token | undefined, secret: string, now: number): token is Token {
@@ -203,7 +266,7 @@ function deny(socket: Duplex, status: string, headers = ''): void {
 }
 
 /** Says when to come back, then closes. */
-export function sendBye(ws: WebSocket, reason: string, retryAfterMs: number): void {
+export function sendBye(ws: WebSocket, reason: string, retryAfterMs: number, code: number = closeCodes.goingAway): void {
   ws.send(JSON.stringify({ type: 'bye', reason, retryAfterMs } satisfies Frame<'bye'>))
-  ws.close(closeCodes.goingAway, 'going away')
+  ws.close(code, reason)
 }

@@ -70,6 +70,10 @@ export class Judge {
   #judge(host: FleetHost): void {
     const { clock, fleet, events } = this.#deps
     this.#settling.delete(host.meta.hostId)
+    if (!host.counts) {
+      host.findings.clear()
+      return
+    }
     const unseen = this.#unseenUpdates(host)
     if (unseen.size > 0) {
       this.#learn(unseen).then(

@@ -63,6 +63,7 @@ beforeEach(async () => {
     maxBytes: 10_000,
     maxConnections: 10,
     detail: false,
+    isProxy: () => false,
   })
   await core.start()
   await join(shown)

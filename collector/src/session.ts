@@ -34,7 +34,12 @@ export type SessionDeps = {
   changed(host: FleetHost): void
   /** The store does not know a host that is connected: it lost data, and must be made whole. */
   storeForgot(): void
+  /** The host has this link token on its disk. */
+  kept(hostId: string, hash: string): void
 }
+
+/** What a session needs besides: the link token that this host gets at its welcome; undefined where the store could not offer one. */
+type OwnDeps = SessionDeps & { readonly link: { readonly token: string; readonly hash: string } | undefined }
 
 type Hole = { readonly seq: number; readonly reason: string; readonly retryAfterMs: number; toldAt: number }
 
@@ -45,7 +50,7 @@ export class Session {
   readonly host: FleetHost
   readonly connectedAt: number
   readonly #ws: WebSocket
-  readonly #deps: SessionDeps
+  readonly #deps: OwnDeps
   /** What the agent holds, by its own digests: decides what it is asked for. */
   readonly #digests: Map<string, string>
   #offsetMs: number
@@ -64,7 +69,7 @@ export class Session {
   #unpacking = 0
   #chain: Promise<void> = Promise.resolve()
 
-  constructor(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>, deps: SessionDeps, onClose: () => void) {
+  constructor(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>, deps: OwnDeps, onClose: () => void) {
     this.#ws = ws
     this.host = host
     this.#deps = deps
@@ -93,7 +98,17 @@ export class Session {
   welcome(): void {
     const want = [...this.#digests].filter(([key, hash]) => this.host.hashes.get(key) !== hash).map(([key]) => key)
     const settings = { beatMs: this.#deps.beatMs }
-    this.#send({ type: 'welcome', epoch: this.#deps.epoch(), instance: this.host.meta.instance, want, acked: this.host.seq, settings })
+    const { link, epoch } = this.#deps
+    const { instance } = this.host.meta
+    this.#send({
+      type: 'welcome',
+      epoch: epoch(),
+      instance,
+      want,
+      acked: this.host.seq,
+      settings,
+      ...(link ? { linkToken: link.token } : {}),
+    })
   }
 
   /** Facts that the agent is known to hold. */
@@ -111,6 +126,11 @@ export class Session {
 
   revoke(): void {
     this.#close(closeCodes.revoked, 'revoked')
+  }
+
+  /** The host may not talk any more. */
+  shutOut(state: 'pending' | 'quarantined' | 'revoked'): void {
+    this.#close(closeCodes[state], 'revoked')
   }
 
   sendAway(reason: string, retryAfterMs: number): void {
@@ -148,6 +168,9 @@ export class Session {
         if (!this.#inOrder(frame)) return
         // What waits in memory is inflated.
         return frame.type === 'report' ? this.#report(frame, text.length) : this.#beat(frame, text.length)
+      case 'kept':
+        if (frame.linkToken === this.#deps.link?.token) this.#deps.kept(this.host.meta.hostId, this.#deps.link.hash)
+        return
       case 'leave':
         return this.#leave()
       case 'hello':

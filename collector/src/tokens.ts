@@ -18,6 +18,17 @@ export function isSecretOf(secret: string, token: Token | undefined): boolean {
   return timingSafeEqual(expected, given) && token !== undefined
 }
 
+/** A link token: 192 random bits that a host shows at its next connection, and the hash that is kept of it. */
+export function newLink(): { readonly token: string; readonly hash: string } {
+  const token = randomBytes(24).toString('base64url')
+  return { token, hash: hashOf(token) }
+}
+
+/** What is kept of a link token; null for none. */
+export function linkHash(token: string | undefined): string | null {
+  return token === undefined ? null : hashOf(token)
+}
+
 function hashOf(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
 }

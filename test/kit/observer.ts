@@ -23,7 +23,8 @@ const link = new Link({
   log,
   version: 'test',
   introduction: () => ({ enrol }),
-  onWelcome: () => {},
+  onWelcome: async () => true,
+  server: () => null,
   onRefresh: () => {},
   random: () => 0.05,
 })

@@ -67,9 +67,9 @@ async function runEnroll(context: CliContext, args: readonly string[]): Promise<
     enrol: { token, publicKey: identity.publicKey, instance, labels },
   })
   if (!('welcome' in told)) throw new Error(`Cannot enrol at ${url}: ${whyNot(told.ending)}`)
-  const { welcome } = told
+  const { welcome, server } = told
   const linkToken = welcome.linkToken ?? null
-  await writeMembership(state, { url, caFile: caFile ?? null, allowPlain, instance: welcome.instance, linkToken })
+  await writeMembership(state, { url, caFile: caFile ?? null, allowPlain, instance: welcome.instance, server, linkToken })
   context.stdout.write(`Enrolled at ${url} as ${welcome.instance} (host ${identity.hostId})\n`)
   context.stdout.write(await wakeAgent(state))
   return exitCodes.ok
