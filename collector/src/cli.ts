@@ -13,7 +13,7 @@ const HELP = `fettle-collector ${VERSION}: keeps the fleet, judges it, tells Pro
 
   fettle-collector run                       run in the foreground
   fettle-collector token create|list|revoke  tokens for machines to enrol with, and for the API
-  fettle-collector host list|show|refresh|remove  the machines of the fleet
+  fettle-collector host list|show|approve|revoke|…  the machines of the fleet
   fettle-collector store backup|restore|move  what is kept, into a file, back, or into another engine
   fettle-collector config                    what is in force, and where each value came from
 

@@ -20,6 +20,7 @@ import { Access, IN_PROCESS } from './http/auth.ts'
 import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { pageRoutes } from './http/page.ts'
+import { standingRoutes } from './http/standing.ts'
 import { storeRoutes } from './http/store.ts'
 import { within } from './proxies.ts'
 import { startRetirement } from './retirement.ts'
@@ -218,6 +219,7 @@ async function routes({ values }: CollectorConfig, { core, store, clock, events,
     // No other machine can connect to "every address".
     agentUrl: () => agentUrlOf(app, values['tls.cert'] !== null)?.replace(/\/\/(0\.0\.0\.0|\[::\]):/, `//${hostname()}:`),
   })
+  await standingRoutes(app, { core, access, now })
   await storeRoutes(app, { store, access, frozen: () => core.frozen, freeze: why => core.freeze(why) })
   await pageRoutes(app, {
     fleet,

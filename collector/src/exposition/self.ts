@@ -46,9 +46,13 @@ export function createCollectorMetrics(version: string) {
         this.set((core.ingest.fault?.since ?? now()) / 1000)
       })
       gauge(catalog.collectorHosts, function () {
-        const up = [...core.fleet.hosts()].filter(host => core.fleet.up(host, now())).length
+        const hosts = [...core.fleet.hosts()]
+        const counting = hosts.filter(host => host.counts)
+        const up = counting.filter(host => core.fleet.up(host, now())).length
         this.set({ state: 'up' }, up)
-        this.set({ state: 'down' }, core.fleet.size - up)
+        this.set({ state: 'down' }, counting.length - up)
+        for (const state of ['pending', 'quarantined', 'revoked'] as const)
+          this.set({ state }, hosts.filter(host => host.meta.standing.state === state).length)
       })
     },
   }

@@ -25,7 +25,7 @@ export const collectorBuildInfo = own('gauge', 'build_info', {
   labels: ['version', 'revision'],
 })
 export const collectorHosts = own('gauge', 'hosts', {
-  help: 'Hosts by state (up, down, decommissioned).',
+  help: 'Hosts by state: up, down, and those that do not count (pending, quarantined, revoked).',
   labels: ['state'],
 })
 export const collectorConnections = own('gauge', 'connections', { help: 'Agent connections that are open now.' })
