@@ -19,6 +19,7 @@ type NewToken = {
   labels: Record<string, string>
   role: ApiRole
   note: string
+  approve: boolean
 }
 
 /** Tokens: made, listed, revoked. Their secrets are shown once and never kept. */
@@ -53,15 +54,16 @@ export async function adminRoutes(app: FastifyInstance, { store, access, clock, 
             },
             role: { type: 'string', enum: ['viewer', 'operator', 'admin'], default: 'viewer', description: 'What an API token may do.' },
             note: { type: 'string', maxLength: 256, default: '' },
+            approve: { type: 'boolean', default: false, description: 'Hosts that come by it wait for approval.' },
           },
         },
       },
     },
     async (request, reply) => {
-      const { kind, expiresInMs, uses, labels, role, note } = request.body
+      const { kind, expiresInMs, uses, labels, role, note, approve } = request.body
       const now = clock.now()
       const expiresAt = expiresInMs === null ? null : now + expiresInMs
-      const wish = { kind, expiresAt, usesLeft: kind === 'enrol' ? uses : null, labels, role: kind === 'api' ? role : null, note }
+      const wish = { kind, expiresAt, usesLeft: kind === 'enrol' ? uses : null, labels, role: kind === 'api' ? role : null, note, approve }
       const { token, shown } = newToken(wish, now)
       await store.putToken(token)
       access.changed()
