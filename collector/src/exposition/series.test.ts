@@ -52,6 +52,14 @@ describe('renderFamily', () => {
     expect(text).toBe('fettle_disk_info{instance="web-1",disk="sda"} 1\nfettle_disk_info{instance="web-1",disk="sdb"} 3\n')
   })
 
+  test('leaves out no finding, however many checks there are', () => {
+    const many = Array.from({ length: seriesLimits.perFamily + 40 }, (_, i): Sample => [[`check-${i}`], 0])
+    const text = renderFamily({ ...metric(many), from: 'findings' }, host, { left: seriesLimits.perHost }, () => {
+      throw new Error('a finding was dropped')
+    })
+    expect(text.trim().split('\n')).toHaveLength(many.length)
+  })
+
   test('drops and counts what is over the limits of a family and of a host', () => {
     const many = Array.from({ length: seriesLimits.perFamily + 5 }, (_, i): Sample => [[`d${i}`], i])
     const dropped: string[] = []

@@ -21,11 +21,13 @@ export function renderFamily(metric: Metric, host: HostView, budget: { left: num
   let count = 0
   const head = `${metric.name}{instance="${labelValue(host.instance)}"`
   const seen = new Set<string>()
+  // How many findings there are is the catalog's word, not the host's: one that is left out would look like a check that does not apply.
+  const most = metric.from === 'findings' ? seriesLimits.perHost : seriesLimits.perFamily
   for (const sample of metric.samples(host)) {
     const line = `${head}${labelsOf(metric, sample)}} `
     if (seen.has(line)) continue
     seen.add(line)
-    if (count >= seriesLimits.perFamily) {
+    if (count >= most) {
       dropped('family_limit', 1)
       continue
     }
