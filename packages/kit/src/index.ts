@@ -1,5 +1,6 @@
 /** The few things both daemons need. */
 export * from './backoff.ts'
+export * from './bucket.ts'
 export * from './clock.ts'
 export * from './closers.ts'
 export * from './config.ts'
