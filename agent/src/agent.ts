@@ -1,5 +1,6 @@
 import type { HeldFact } from '@fettle/catalog'
 import { type Clock, Closers, type Log } from '@fettle/kit'
+import { belong } from './belong.ts'
 import { readCadence } from './cadence.ts'
 import type { AgentConfig } from './config.ts'
 import { type Answer, listen, type Request } from './control.ts'
@@ -7,16 +8,14 @@ import { readOwn } from './host/self.ts'
 import type { StateDir } from './host/state.ts'
 import { type Watch, watchPaths } from './host/watch.ts'
 import type { Host } from './host.ts'
-import { type Identity, openIdentity } from './identity.ts'
-import { Link } from './link.ts'
+import { openIdentity } from './identity.ts'
+import type { Link } from './link.ts'
 import { lookAt, probesFor } from './look.ts'
-import { type Membership, readMembership, writeMembership } from './membership.ts'
 import { Outbox } from './outbox.ts'
 import { keyOf, type Probe } from './probe.ts'
 import selfProbe, { type Live } from './probes/agent/self.ts'
 import { probesOf } from './probes/platform.ts'
 import { Schedule, scheduleLimits, type Task } from './schedule.ts'
-import { readAddress } from './target.ts'
 import { version } from './version.ts'
 
 /** How long a refresh that was asked for waits for the collector's acknowledgement, ms. */
@@ -92,7 +91,7 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
   }
   const connect = async () => {
     await link?.stop()
-    link = await openLink(parts, identity, outbox, keys => void schedule.refresh(keys, scheduleLimits.remoteDistanceMs))
+    link = await belong({ ...parts, identity, outbox, onRefresh: keys => void schedule.refresh(keys, scheduleLimits.remoteDistanceMs) })
     link?.start()
   }
   closers.add(async () => link?.stop())
@@ -119,59 +118,6 @@ async function taskOf(probe: Probe, { host, config, log }: AgentParts, outbox: O
     await outbox.observe(fact)
   }
   return { key, heavy: probe.heavy === true, cadence, look }
-}
-
-/** The link to the collector that the configuration or the enrolment names; undefined where there is none yet. */
-async function openLink(parts: AgentParts, identity: Identity, outbox: Outbox, onRefresh: (keys: readonly string[]) => void) {
-  const { config, host, clock, log, state } = parts
-  const membership = await readMembership(state)
-  const address = config.collector.url ?? membership?.url
-  if (!address) {
-    log.warn('no collector is known: enrol this machine with fettle-agent enroll')
-    return undefined
-  }
-  const allowPlain = config.collector.allowPlain || membership?.allowPlain === true
-  const url = readAddress(address, allowPlain ? 'allowed' : 'refused')
-  const caFile = config.collector.caFile ?? membership?.caFile ?? null
-  const instance = config.instance ?? membership?.instance ?? host.hostname
-  const { token } = config.collector
-  let known: Membership = membership?.url === url ? membership : { url, caFile, allowPlain, instance, server: null, linkToken: null }
-  // The token is only shown where it is needed: before the first welcome, or where the collector has forgotten this machine.
-  let enrolled = membership?.url === url
-  return new Link({
-    target: { url, ca: caFile === null ? null : await host.text(caFile) },
-    identity,
-    outbox,
-    clock,
-    log,
-    version,
-    introduction: () => ({
-      ...(enrolled || !token ? {} : { enrol: { token, publicKey: identity.publicKey, instance, labels: config.labels } }),
-      ...(known.linkToken === null ? {} : { linkToken: known.linkToken }),
-    }),
-    onRefresh,
-    onRefused: () => {
-      enrolled = false
-    },
-    server: () => known.server,
-    async onWelcome(welcome, server) {
-      const next = { url, caFile, allowPlain, instance: welcome.instance, server, linkToken: welcome.linkToken ?? known.linkToken }
-      log.info({ url, instance: welcome.instance }, 'connected to the collector')
-      enrolled = true
-      const changed = (['linkToken', 'instance', 'server', 'url'] as const).some(field => next[field] !== known[field])
-      if (!changed && membership) return true
-      try {
-        await writeMembership(state, next)
-        known = next
-        return true
-      } catch (error) {
-        // The collector is shown what is on the disk: a token that a restart forgets would look like a copy of this machine.
-        known = { ...next, linkToken: known.linkToken }
-        log.warn({ reason: (error as Error).message }, 'cannot keep the enrolment')
-        return false
-      }
-    },
-  })
 }
 
 /** The live numbers for the agent's report on itself. */

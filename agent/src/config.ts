@@ -1,5 +1,6 @@
 import { roles } from '@fettle/catalog'
 import { type Config, ConfigError, type LogLevel, optionalText, readConfig, type Settings } from '@fettle/kit'
+import { readEnrolment } from '@fettle/protocol'
 import * as v from 'valibot'
 import { readCadence } from './cadence.ts'
 import type { LookConfig } from './look.ts'
@@ -17,6 +18,8 @@ export type AgentConfig = LookConfig & {
     readonly allowPlain: boolean
     /** Only for machines that enrol themselves at their first start. */
     readonly token: string | null
+    /** The same with address, name and pin in it. */
+    readonly enrolment?: string | null
   }
   readonly dataDir: string
   readonly instance: string | null
@@ -43,6 +46,16 @@ export type Loaded = { readonly config: AgentConfig; readonly settings: Settings
 const labels = v.pipe(
   v.record(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,31}$/, 'wanted a label name of lower-case letters, digits and _')), v.string()),
   v.maxEntries(16, 'wanted at most 16 labels'),
+)
+
+const enrolment = v.nullable(
+  v.pipe(
+    v.string(),
+    v.check(
+      text => readable(text) === null,
+      issue => readable(issue.input) ?? '',
+    ),
+  ),
 )
 
 const base = {
@@ -73,6 +86,14 @@ const base = {
     doc: 'Enrolment token, for machines that enrol themselves at their first start.',
     secret: true,
     example: 'ID.SECRET',
+  },
+  'collector.enrolment': {
+    schema: enrolment,
+    default: null,
+    env: 'FETTLE_ENROLMENT',
+    doc: 'Enrolment string, for machines that enrol themselves at their first start: address, token and pin of the certificate authority in one.',
+    secret: true,
+    example: 'fettle1.eyJ1Ijpb…',
   },
   dataDir: {
     schema: optionalText,
@@ -172,6 +193,7 @@ function configOf(
       caFile: said['collector.caFile'],
       allowPlain: said['collector.allowPlain'],
       token: said['collector.token'],
+      enrolment: said['collector.enrolment'],
     },
     dataDir: said.dataDir ?? defaultDataDir(env, uid),
     instance: said.instance,
@@ -187,6 +209,16 @@ function configOf(
 function defaultDataDir(env: ConfigSources['env'], uid: number): string {
   if (uid === 0) return ROOT_DATA_DIR
   return env.XDG_STATE_HOME ? `${env.XDG_STATE_HOME}/fettle-agent` : `${env.HOME ?? '/tmp'}/.fettle`
+}
+
+/** Why an enrolment string cannot be read; null where it can. */
+function readable(text: string): string | null {
+  try {
+    readEnrolment(text)
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 /** What a schema cannot see: cadences and the address. */

@@ -59,6 +59,11 @@ function serve(socket: Socket, answer: (request: Request) => Promise<Answer>): v
   })
 }
 
+/** Whether an agent runs on this state. */
+export function agentRuns(state: Pick<StateDir, 'socketPath'>): Promise<boolean> {
+  return isAlive(state.socketPath)
+}
+
 async function reply(line: string, answer: (request: Request) => Promise<Answer>): Promise<Answer> {
   try {
     return await answer(readRequest(line))

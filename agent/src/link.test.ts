@@ -32,7 +32,7 @@ async function agent(over: Partial<ConstructorParameters<typeof Link>[0]> = {}, 
   const outbox = await Outbox.open({ state: disk, clock, log: silentLog, fresh: true })
   const refreshed: (readonly string[])[] = []
   const link = new Link({
-    target: { url: collector.url, ca: null },
+    target: () => ({ urls: [collector.url], ca: null }),
     identity,
     outbox,
     clock,
@@ -74,7 +74,14 @@ describe('the greeting', () => {
   test('enrolling shows token and public key, and gives what the collector said', async () => {
     const identity = await openIdentity(fakeDisk())
     const enrol = { token: 'id.secret', publicKey: identity.publicKey, instance: 'web1', labels: { site: 'berlin' } }
-    const told = introduce({ target: { url: collector.url, ca: null }, identity, clock: systemClock, log: silentLog, version: '1', enrol })
+    const told = introduce({
+      target: { urls: [collector.url], ca: null },
+      identity,
+      clock: systemClock,
+      log: silentLog,
+      version: '1',
+      enrol,
+    })
     const connection = await collector.connection()
     expect((await connection.nextOf('hello')).enrol).toEqual(enrol)
     await connection.welcome({ instance: 'web1-2' })
@@ -84,7 +91,14 @@ describe('the greeting', () => {
   test('enrolling with a wrong token ends with the refusal', async () => {
     const identity = await openIdentity(fakeDisk())
     const enrol = { token: 'no', publicKey: identity.publicKey, instance: 'web1', labels: {} }
-    const told = introduce({ target: { url: collector.url, ca: null }, identity, clock: systemClock, log: silentLog, version: '1', enrol })
+    const told = introduce({
+      target: { urls: [collector.url], ca: null },
+      identity,
+      clock: systemClock,
+      log: silentLog,
+      version: '1',
+      enrol,
+    })
     const connection = await collector.connection()
     await connection.nextOf('hello')
     connection.close(closeCodes.refused)
@@ -287,7 +301,7 @@ describe('trouble', () => {
       return () => {}
     }
     const clock = { ...systemClock, after }
-    await agent({ clock, target: { url: `ws://127.0.0.1:${port}/agent`, ca: null } })
+    await agent({ clock, target: () => ({ urls: [`ws://127.0.0.1:${port}/agent`], ca: null }) })
     await expect.poll(() => pauses.includes(120_000)).toBe(true)
   })
 })

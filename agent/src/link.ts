@@ -19,11 +19,15 @@ export const linkLimits = {
   goodMs: 10_000,
 } as const
 
+/** Close code of a connection that never was; RFC 6455, section 7.1.5. */
+const NO_CONNECTION = 1006
+
 type Needs = Omit<Party, 'onAck' | 'outbox' | 'server'> & {
   /** The name of the collector as it is known now. */
   server(): string | null
   readonly outbox: Outbox
-  readonly target: Target
+  /** Where the collector is, asked before each connection. @throws where it cannot be known for sure */
+  target(): Target | Promise<Target>
   /** The collector did not let this agent in. */
   onRefused?(): void
   /** Random numbers 0..1 for the pauses. */
@@ -75,18 +79,32 @@ export class Link {
   }
 
   async #connect(): Promise<void> {
-    const { asked, socket, channel } = dial(this.#needs.target)
-    const party = { ...this.#needs, server: this.#needs.server(), onAck: () => this.#releaseWaiters() }
-    this.#conversation = new Conversation(socket, party, channel)
-    const ending = await this.#conversation.ended
-    this.#conversation = undefined
+    const { ending, askedMs } = await this.#converse()
     for (const waiter of this.#ackWaiters.splice(0)) waiter.done()
     if (this.#stopped) return
     if (ending.code === closeCodes.refused) this.#needs.onRefused?.()
     if (ending.welcomedMs !== null && ending.welcomedMs >= linkLimits.goodMs) this.#backoff.reset()
-    const pauseMs = this.#backoff.next(Math.max(pauseAfter(ending), asked()))
+    const pauseMs = this.#backoff.next(Math.max(pauseAfter(ending), askedMs))
     this.#tell(ending, pauseMs)
     this.#cancelPause = this.#clock.after(pauseMs, () => void this.#connect())
+  }
+
+  /** One connection, from its dial to its end. */
+  async #converse(): Promise<{ readonly ending: Ending; readonly askedMs: number }> {
+    const nowhere = (reason: string) => ({ ending: { code: NO_CONNECTION, reason, retryAfterMs: 0, welcomedMs: null }, askedMs: 0 })
+    let target: Target
+    try {
+      target = await this.#needs.target()
+    } catch (error) {
+      return nowhere(error instanceof Error ? error.message : String(error))
+    }
+    if (this.#stopped) return nowhere('stopped')
+    const { asked, socket, channel } = dial(target)
+    const party = { ...this.#needs, server: this.#needs.server(), onAck: () => this.#releaseWaiters() }
+    this.#conversation = new Conversation(socket, party, channel)
+    const ending = await this.#conversation.ended
+    this.#conversation = undefined
+    return { ending, askedMs: asked() }
   }
 
   #releaseWaiters(): void {
@@ -118,7 +136,7 @@ export function pauseAfter(ending: Pick<Ending, 'code' | 'retryAfterMs'>): numbe
 function dial(target: Target): { readonly socket: WebSocket; asked(): number; channel(): string } {
   let askedMs = 0
   let channel = ''
-  const socket = new WebSocket(target.url, [SUBPROTOCOL], {
+  const socket = new WebSocket(target.urls[0], [SUBPROTOCOL], {
     perMessageDeflate: false,
     maxPayload: limits.frameBytes,
     handshakeTimeout: limits.handshakeMs,

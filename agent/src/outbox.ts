@@ -416,6 +416,11 @@ export class Outbox {
   }
 }
 
+/** Forgets everything that was kept for another identity: its numbers and what it had not told yet are not this machine's. */
+export async function clearOutbox(state: StateDir): Promise<void> {
+  await state.write(FILE, encodeLine({ marks: { high: 0, acked: 0, dropped: 0 } }))
+}
+
 function plain({ seq, key, at, everyMs, hash, body }: Entry): Entry {
   return { seq, key, at, everyMs, hash, body }
 }

@@ -16,7 +16,7 @@ const identity = await openIdentity(state)
 const outbox = await Outbox.open({ state, clock: systemClock, log, fresh: identity.fresh })
 const enrol = { token, publicKey: identity.publicKey, instance: 'observer', labels: {} }
 const link = new Link({
-  target: { url, ca: null },
+  target: () => ({ urls: [url], ca: null }),
   identity,
   outbox,
   clock: systemClock,
