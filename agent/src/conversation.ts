@@ -94,6 +94,7 @@ export class Conversation {
     this.#heardAt = party.clock.monotonic()
     socket.on('message', (data: Buffer, binary: boolean) => this.#receive(data, binary))
     socket.on('ping', () => this.#heard())
+    socket.on('pong', () => this.#heard())
     socket.on('error', error => {
       this.#reason ||= error.message
     })
@@ -114,6 +115,16 @@ export class Conversation {
   /** There may be something new to send. */
   poke(): void {
     void this.#pump()
+  }
+
+  /** The machine slept or its network changed: a connection that is not there in time, or does not answer within `ms`, is given up. */
+  prove(ms: number): void {
+    if (!this.welcomed) return this.#abandon('the network changed while the agent connected')
+    const askedAt = this.#party.clock.monotonic()
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping()
+    this.#later('proof', ms, () => {
+      if (this.#heardAt < askedAt) this.#abandon('no answer since the machine slept or its network changed')
+    })
   }
 
   /** Says goodbye and closes; cut off where the other end does not answer. */
