@@ -1,0 +1,5 @@
+import type { Case } from './case.ts'
+import { redisCases } from './cases/redis.ts'
+
+/** Every fault that is tried, in the order of RELIABILITY.md. */
+export const cases: readonly Case[] = [...redisCases]

@@ -1,0 +1,76 @@
+import { type Clock, createLog, systemClock } from '@fettle/kit'
+import { openStateDir } from '../../agent/src/host/state.ts'
+import { openIdentity } from '../../agent/src/identity.ts'
+import { Link } from '../../agent/src/link.ts'
+import { Outbox } from '../../agent/src/outbox.ts'
+
+/** The fact that says how far an observer has counted. */
+export const KEY = 'clock/chrony'
+
+/** The agent's own outbox and link, with a machine whose state is a number. */
+export type Observer = {
+  readonly hostId: string
+  readonly outbox: Outbox
+  readonly connected: boolean
+  /** The machine changes to this. Resolves once the outbox has it for good. */
+  observe(value: number): Promise<void>
+  /** Ends without a word, as a crash does. */
+  stop(): Promise<void>
+}
+
+export type ObserverParts = {
+  /** State folder. */
+  readonly folder: string
+  /** Of the collector, whole. */
+  readonly url: string
+  readonly token: string
+  readonly instance?: string
+  readonly clock?: Clock
+  /** PEM of the authority that the collector's certificate comes from. */
+  readonly ca?: string
+  /** Interval of the looks, ms. */
+  readonly everyMs?: number
+  /** Random numbers 0..1 for the pauses between tries. */
+  readonly random?: () => number
+}
+
+/** Opens the state folder and connects. */
+export async function openObserver(parts: ObserverParts): Promise<Observer> {
+  const { folder, url, token, instance = 'observer', clock = systemClock, ca, everyMs = 300_000, random } = parts
+  const log = createLog('observer', 'silent')
+  const state = await openStateDir(folder)
+  const identity = await openIdentity(state)
+  const outbox = await Outbox.open({ state, clock, log, fresh: identity.fresh })
+  const enrol = { token, publicKey: identity.publicKey, instance, labels: {} }
+  const link = new Link({
+    target: () => ({ urls: [url], ca: ca ?? null }),
+    identity,
+    outbox,
+    clock,
+    log,
+    version: 'test',
+    introduction: () => ({ enrol }),
+    onWelcome: async () => true,
+    server: () => null,
+    onRefresh: () => {},
+    ...(random ? { random } : {}),
+  })
+  link.start()
+  const observe = (value: number) => outbox.observe({ key: KEY, at: clock.now(), everyMs, tookMs: 1, outcome: 'ok', data: dataOf(value) })
+  return {
+    hostId: identity.hostId,
+    outbox,
+    get connected() {
+      return link.connected
+    },
+    observe,
+    async stop() {
+      await link.stop()
+      await outbox.close()
+    },
+  }
+}
+
+function dataOf(stratum: number) {
+  return { synchronized: true, service: 'chronyd', enabled: true, reference: null, stratum, offsetSeconds: 0, lastSyncAt: null }
+}
