@@ -21,6 +21,13 @@ const address = v.pipe(
   v.check(text => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'wanted a port up to 65535'),
 )
 
+/** Names; in the environment with commas between them. */
+const names = v.pipe(
+  v.union([v.array(v.string()), v.string()], 'wanted a list of names'),
+  v.transform(given => (typeof given === 'string' ? given.split(',') : given).map(name => name.trim()).filter(name => name !== '')),
+  v.array(v.pipe(v.string(), v.maxLength(512, 'wanted at most 512 characters'), v.regex(/^[\x21-\x7e]+$/, 'wanted a name without spaces'))),
+)
+
 const unitOf = new Map(subjects.flatMap(subject => subject.checks.map(check => [check.name, check.unit])))
 const tier = v.optional(
   v.union(
@@ -99,6 +106,56 @@ export const settings = {
     env: 'FETTLE_TLS_KEY',
     doc: 'PEM file of its private key.',
     example: '/etc/fettle/collector.key',
+  },
+  'tls.ca': {
+    schema: optionalText,
+    default: null,
+    env: 'FETTLE_TLS_CA',
+    doc: 'PEM file of the certificate authority of tls.cert, where the systems of the agents do not know it: its pin goes into enrolment strings. The next one beside it, before it is used, is told to agents.',
+    example: '/etc/fettle/ca.crt',
+  },
+  'tls.own': {
+    schema: v.boolean(),
+    default: false,
+    env: 'FETTLE_TLS_OWN',
+    doc: 'Make and renew certificates by an own authority, kept in the store, in place of tls.cert and tls.key.',
+  },
+  'tls.names': {
+    schema: names,
+    default: [],
+    env: 'FETTLE_TLS_NAMES',
+    doc: 'DNS names and IP addresses that agents dial, for the own certificate; host name, name, addresses and listen address are always in it.',
+    example: ['fettle.example.com', '192.0.2.10'],
+  },
+  'tls.passphrase': {
+    schema: optionalText,
+    default: null,
+    env: 'FETTLE_TLS_PASSPHRASE',
+    doc: 'Encrypts the key of the own authority in the store and its backups; the same on every collector of a store. Long and random: who has the store may try.',
+    secret: true,
+    example: 'from your secret manager',
+  },
+  'tls.minVersion': {
+    schema: v.union(
+      [
+        v.picklist(['1.2', '1.3']),
+        v.pipe(
+          v.picklist([1.2, 1.3]),
+          v.transform((version): '1.2' | '1.3' => (version === 1.2 ? '1.2' : '1.3')),
+        ),
+      ],
+      'wanted 1.3 or 1.2',
+    ),
+    default: '1.3',
+    env: 'FETTLE_TLS_MIN_VERSION',
+    doc: 'Oldest version of TLS that is spoken: 1.3, or 1.2 for scrapers and browsers that are older. Agents speak 1.3.',
+  },
+  addresses: {
+    schema: v.pipe(names, v.maxLength(4, 'wanted at most 4 addresses')),
+    default: [],
+    env: 'FETTLE_ADDRESSES',
+    doc: 'Addresses that agents dial, tried in their order, for enrolment strings. Default: the listen address, or the host name where that is every address.',
+    example: ['wss://fettle.example.com', 'wss://fettle2.example.com:7300'],
   },
   allowPlain: {
     schema: v.boolean(),

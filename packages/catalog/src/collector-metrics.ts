@@ -91,6 +91,14 @@ export const collectorSnapshotTimestampSeconds = own('gauge', 'snapshot_timestam
   help: 'Unix time up to which the exposition reflects the store.',
 })
 
+export const collectorCertificateExpiryTimestampSeconds = own('gauge', 'certificate_expiry_timestamp_seconds', {
+  help: 'Unix time at which a certificate ends that TLS is served with: the server’s own, and the authority where the collector knows it.',
+  labels: ['certificate'],
+})
+export const collectorCertificateUsable = own('gauge', 'certificate_usable', {
+  help: 'Whether the newest certificate is served; 0 where it cannot be used and the one before is served on.',
+})
+
 /** All of the collector's own, in the order in which they are documented. */
 export const collectorMetrics: readonly CollectorMetric[] = [
   collectorBuildInfo,
@@ -112,4 +120,6 @@ export const collectorMetrics: readonly CollectorMetric[] = [
   collectorExpositionSeries,
   collectorSeriesDroppedTotal,
   collectorSnapshotTimestampSeconds,
+  collectorCertificateExpiryTimestampSeconds,
+  collectorCertificateUsable,
 ]
