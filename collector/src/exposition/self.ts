@@ -28,6 +28,10 @@ export function createCollectorMetrics(version: string) {
     receivedBytes: counter(catalog.collectorReceivedBytesTotal),
     framesRejected: counter(catalog.collectorFramesRejectedTotal),
     authFailures: counter(catalog.collectorAuthFailuresTotal),
+    certificateExpiry: gauge(catalog.collectorCertificateExpiryTimestampSeconds),
+    certificateUsable: gauge(catalog.collectorCertificateUsable),
+    strangersCut: counter(catalog.collectorStrangersCutTotal),
+    shareExceeded: counter(catalog.collectorShareExceededTotal),
     processing: histogram(catalog.collectorReportProcessingSeconds),
     queue: gauge(catalog.collectorIngestQueueReports),
     storeUp,
@@ -41,6 +45,9 @@ export function createCollectorMetrics(version: string) {
     observe(core: Core, now: () => number): void {
       gauge(catalog.collectorConnections, function () {
         this.set(core.gate.connections)
+      })
+      gauge(catalog.collectorStrangers, function () {
+        this.set(core.gate.strangers)
       })
       gauge(catalog.collectorSnapshotTimestampSeconds, function () {
         this.set((core.ingest.fault?.since ?? now()) / 1000)

@@ -29,6 +29,17 @@ export const collectorHosts = own('gauge', 'hosts', {
   labels: ['state'],
 })
 export const collectorConnections = own('gauge', 'connections', { help: 'Agent connections that are open now.' })
+export const collectorStrangers = own('gauge', 'strangers', {
+  help: 'Sockets that are open now and belong to no agent that was let in: half-open ones, and those of readers.',
+})
+export const collectorStrangersCutTotal = own('counter', 'strangers_cut_total', {
+  help: 'Sockets cut before they proved anything, by reason (address, total, rate, slow).',
+  labels: ['reason'],
+})
+export const collectorShareExceededTotal = own('counter', 'share_exceeded_total', {
+  help: 'How often a host was refused what is more than its share, by reason (frames, bytes, queue, facts, fact-size, connections, updates, unread).',
+  labels: ['reason'],
+})
 export const collectorConnectionsAcceptedTotal = own('counter', 'connections_accepted_total', {
   help: 'Agent connections by the result of the handshake.',
   labels: ['result'],
@@ -97,6 +108,7 @@ export const collectorCertificateExpiryTimestampSeconds = own('gauge', 'certific
 })
 export const collectorCertificateUsable = own('gauge', 'certificate_usable', {
   help: 'Whether the newest certificate is served; 0 where it cannot be used and the one before is served on.',
+  labels: ['certificate'],
 })
 
 /** All of the collector's own, in the order in which they are documented. */
@@ -104,6 +116,9 @@ export const collectorMetrics: readonly CollectorMetric[] = [
   collectorBuildInfo,
   collectorHosts,
   collectorConnections,
+  collectorStrangers,
+  collectorStrangersCutTotal,
+  collectorShareExceededTotal,
   collectorConnectionsAcceptedTotal,
   collectorConnectionsClosedTotal,
   collectorFramesReceivedTotal,

@@ -261,10 +261,10 @@ const collectorAlerts: readonly AlertRule[] = [
     meaning:
       'The files of `tls.cert` and `tls.key` (or `tls.ca`) have changed and do not fit together, or cannot be read. The certificate from before is served until it ends. The log of the collector says what is wrong.',
     test: {
-      inputs: [collectorSeries(collectorCertificateUsable.name, '1x4 0x20')],
+      inputs: [collectorSeries(collectorCertificateUsable.name, '1x4 0x20', { certificate: 'server' })],
       expects: [
         { at: '8m', labels: [] },
-        { at: '15m', labels: [{ ...collector, severity: 'warning', domain: 'collector' }] },
+        { at: '15m', labels: [{ ...collector, severity: 'warning', domain: 'collector', certificate: 'server' }] },
       ],
     },
   },
