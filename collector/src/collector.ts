@@ -1,12 +1,12 @@
 import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { Server as SecureServer } from 'node:https'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { createSecureContext } from 'node:tls'
 import { readSupportTable, shippedSupportTable } from '@fettle/catalog'
 import { type Clock, Closers, type Log, systemClock } from '@fettle/kit'
 import type { FastifyInstance } from 'fastify'
+import { addressOf, agentAddresses, demandTls, isLoopbackHost, listenedAt } from './addresses.ts'
 import { adminSocket } from './admin-socket.ts'
 import { CommandError } from './command.ts'
 import type { CollectorConfig } from './config.ts'
@@ -15,7 +15,7 @@ import { createEvents, type Events } from './events.ts'
 import { type CollectorMetrics, createCollectorMetrics } from './exposition/self.ts'
 import { adminRoutes } from './http/admin.ts'
 import { apiRoutes } from './http/api.ts'
-import { createApp, type Tls } from './http/app.ts'
+import { createApp } from './http/app.ts'
 import { Access, IN_PROCESS } from './http/auth.ts'
 import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
@@ -27,6 +27,8 @@ import { startRetirement } from './retirement.ts'
 import { assertNotMoved, storeUrl } from './store/move.ts'
 import { openStore, shownUrl } from './store/open.ts'
 import type { Store } from './store/store.ts'
+import { isSecure, openTls } from './tls/open.ts'
+import type { Tls } from './tls/tls.ts'
 import { VERSION } from './version.ts'
 
 export type CollectorDeps = { readonly config: CollectorConfig; readonly log: Log; readonly clock?: Clock }
@@ -40,6 +42,8 @@ export type RunningCollector = {
   readonly core: Core
   /** A call of the API as its administrator. */
   readonly admin: Call
+  /** Reads certificates again, where they come from files. */
+  readonly reload: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -52,14 +56,16 @@ export type BuiltCollector = {
   readonly core: Core
   readonly store: Store
   readonly events: Events
+  /** Left out where plain text is served. */
+  readonly tls: Tls | undefined
   readonly close: () => Promise<void>
 }
 
 /** Opens the store, loads the fleet and listens. @throws where the address needs TLS, the store cannot be opened, or the port is taken */
 export async function startCollector(deps: CollectorDeps): Promise<RunningCollector> {
   const { config, log, clock = systemClock } = deps
+  demandTls(config)
   const { host, port } = addressOf(config.values.listen)
-  demandTls(config, host)
   const built = await buildCollector(deps)
   const closers = new Closers()
   closers.add(built.close)
@@ -67,6 +73,7 @@ export async function startCollector(deps: CollectorDeps): Promise<RunningCollec
     closers.add(() => built.core.stop())
     for (const warning of await built.store.warnings()) log.warn(warning)
     await built.app.listen({ host, port })
+    built.tls?.serve(built.app.server as SecureServer)
     built.core.gate.listen(built.app.server as Server)
     closers.add(await openAdminSocket(built.app, config.values.data))
     const remove = (hostId: string) => built.core.remove(hostId, 'ttl')
@@ -83,11 +90,11 @@ export async function startCollector(deps: CollectorDeps): Promise<RunningCollec
     await closers.close()
     throw error
   }
-  const secure = config.values['tls.cert'] !== null
-  const agentUrl = agentUrlOf(built.app, secure) ?? ''
+  const agentUrl = listenedAt(built.app, config) ?? ''
   const url = agentUrl.replace(/^ws/, 'http')
   log.info({ url, hosts: built.core.fleet.size }, 'collector listens')
-  return { url, agentUrl, core: built.core, admin: callInProcess(built.app), stop: () => closers.close() }
+  const reload = async () => built.tls?.look()
+  return { url, agentUrl, core: built.core, admin: callInProcess(built.app), reload, stop: () => closers.close() }
 }
 
 /** The administrator's calls on routes of this process. */
@@ -110,13 +117,6 @@ export function answered(status: number, text: string): unknown {
   return body
 }
 
-/** Where agents connect; undefined while nothing listens. */
-function agentUrlOf(app: FastifyInstance, secure: boolean): string | undefined {
-  const bound = app.server.address() as AddressInfo | null
-  if (!bound) return undefined
-  return `${secure ? 'wss' : 'ws'}://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
-}
-
 /** Store, fleet and routes, with nothing listening. */
 export async function buildCollector({ config, log, clock = systemClock }: CollectorDeps): Promise<BuiltCollector> {
   const { values } = config
@@ -128,13 +128,17 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
     const store = await openStore(storeUrl(config), { clock })
     closers.add(() => store.close())
     await assertNotMoved(store)
+    const server = await nameOf(store, values.name)
+    const tls = await openTls(config, { store, clock, events, server })
+    closers.add(async () => tls?.stop())
     const core = new Core({
       store,
       clock,
       events,
       supportTable: values.osSupport === null ? shippedSupportTable() : readSupportTable(await readFile(values.osSupport, 'utf8')),
       overrides: values.thresholds,
-      server: await nameOf(store, values.name),
+      server,
+      authorities: () => tls?.authorities ?? [],
       beatMs: values.beat,
       maxBytes: values['limits.ingestBytes'],
       maxConnections: values['limits.connections'],
@@ -144,9 +148,9 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
     })
     await core.start()
     metrics.observe(core, () => clock.now())
-    const app = await routes(config, { core, store, clock, events, metrics })
+    const app = await routes(config, { core, store, clock, events, metrics, tls, server })
     closers.add(() => app.close())
-    return { app, core, store, events, close: () => closers.close() }
+    return { app, core, store, events, tls, close: () => closers.close() }
   } catch (error) {
     await closers.close()
     throw error
@@ -184,11 +188,14 @@ type RouteDeps = {
   readonly clock: Clock
   readonly events: Events
   readonly metrics: CollectorMetrics
+  readonly tls: Tls | undefined
+  readonly server: string
 }
 
-async function routes({ values }: CollectorConfig, { core, store, clock, events, metrics }: RouteDeps): Promise<FastifyInstance> {
+async function routes(config: CollectorConfig, { core, store, clock, events, metrics, tls, server }: RouteDeps): Promise<FastifyInstance> {
+  const { values } = config
   const { host } = addressOf(values.listen)
-  const app = await createApp({ tls: await tlsOf(values['tls.cert'], values['tls.key']), version: VERSION, failed: events.failed })
+  const app = await createApp({ tls: tls?.options, version: VERSION, failed: events.failed })
   const now = () => clock.now()
   const access = new Access({ store, now, loopbackOnly: isLoopbackHost(host) })
   const { fleet, exposition } = core
@@ -201,7 +208,7 @@ async function routes({ values }: CollectorConfig, { core, store, clock, events,
     events,
     now,
     shards: values.shards,
-    secure: values['tls.cert'] !== null,
+    secure: isSecure(config),
   })
   await apiRoutes(app, {
     fleet,
@@ -216,8 +223,7 @@ async function routes({ values }: CollectorConfig, { core, store, clock, events,
     access,
     clock,
     tokensChanged: () => core.tokensChanged(),
-    // No other machine can connect to "every address".
-    agentUrl: () => agentUrlOf(app, values['tls.cert'] !== null)?.replace(/\/\/(0\.0\.0\.0|\[::\]):/, `//${hostname()}:`),
+    way: () => ({ urls: agentAddresses(app, config), server, pin: tls?.pin ?? null }),
   })
   await standingRoutes(app, { core, access, now })
   await storeRoutes(app, { store, access, frozen: () => core.frozen, freeze: why => core.freeze(why) })
@@ -232,44 +238,6 @@ async function routes({ values }: CollectorConfig, { core, store, clock, events,
   )
   await app.ready()
   return app
-}
-
-/** `host:port` taken apart; the host without brackets. */
-export function addressOf(listen: string): { readonly host: string; readonly port: number } {
-  const colon = listen.lastIndexOf(':')
-  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) }
-}
-
-function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
-}
-
-function demandTls({ values }: CollectorConfig, host: string): void {
-  if (isLoopbackHost(host) || values.allowPlain || values['tls.cert'] !== null) return
-  throw new Error(
-    `Cannot listen on ${values.listen} without TLS: set tls.cert and tls.key, or allowPlain behind a proxy that does TLS, or listen on 127.0.0.1`,
-  )
-}
-
-async function tlsOf(cert: string | null, key: string | null): Promise<Tls | undefined> {
-  if (cert === null && key === null) return undefined
-  if (cert === null || key === null)
-    throw new Error(`Cannot serve TLS with only ${cert === null ? 'tls.key' : 'tls.cert'}: set both tls.cert and tls.key`)
-  const pem = { cert: await pemOf('tls.cert', cert), key: await pemOf('tls.key', key) }
-  try {
-    createSecureContext(pem)
-  } catch (error) {
-    throw new Error(`Cannot serve TLS with ${cert} and ${key}: ${(error as Error).message}`, { cause: error })
-  }
-  return pem
-}
-
-async function pemOf(setting: string, path: string): Promise<Buffer> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    throw new Error(`Cannot read ${setting} ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, { cause: error })
-  }
 }
 
 /** The same routes on a Unix socket that only this user may open: how `fettle-collector token create` reaches a running collector. */

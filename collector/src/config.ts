@@ -25,7 +25,7 @@ const address = v.pipe(
 const names = v.pipe(
   v.union([v.array(v.string()), v.string()], 'wanted a list of names'),
   v.transform(given => (typeof given === 'string' ? given.split(',') : given).map(name => name.trim()).filter(name => name !== '')),
-  v.array(v.pipe(v.string(), v.maxLength(512, 'wanted at most 512 characters'), v.regex(/^[\x21-\x7e]+$/, 'wanted a name without spaces'))),
+  v.array(v.pipe(v.string(), v.maxLength(256, 'wanted at most 256 characters'), v.regex(/^[\x21-\x7e]+$/, 'wanted a name without spaces'))),
 )
 
 const unitOf = new Map(subjects.flatMap(subject => subject.checks.map(check => [check.name, check.unit])))

@@ -24,6 +24,8 @@ export type CoreDeps = {
   readonly maxConnections: number
   /** Whether an address is one of the proxies that this collector trusts to end TLS for it. */
   isProxy(address: string): boolean
+  /** PEM of the certificate authorities that agents are to trust from now on; empty where their systems know them. */
+  authorities?(): readonly string[]
   readonly detail: boolean
   /** File in which to keep who belongs to the fleet; left out for a store that cannot be wiped under the collector. */
   readonly members?: { readonly path: string; readonly storeName: string } | undefined

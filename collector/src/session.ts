@@ -30,6 +30,8 @@ export type SessionDeps = {
   readonly events: Events
   readonly beatMs: number
   epoch(): string
+  /** PEM of the certificate authorities that agents are to trust from now on. */
+  authorities?(): readonly string[]
   /** A change of the host was applied. */
   changed(host: FleetHost): void
   /** The store does not know a host that is connected: it lost data, and must be made whole. */
@@ -99,6 +101,7 @@ export class Session {
     const want = [...this.#digests].filter(([key, hash]) => this.host.hashes.get(key) !== hash).map(([key]) => key)
     const settings = { beatMs: this.#deps.beatMs }
     const { link, epoch } = this.#deps
+    const authorities = this.#deps.authorities?.() ?? []
     const { instance } = this.host.meta
     this.#send({
       type: 'welcome',
@@ -108,6 +111,7 @@ export class Session {
       acked: this.host.seq,
       settings,
       ...(link ? { linkToken: link.token } : {}),
+      ...(authorities.length === 0 ? {} : { authorities: [...authorities] }),
     })
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '@fettle/kit'
+import { type Enrolment, writeEnrolment } from '@fettle/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { Store, Token } from '../store/store.ts'
 import { newToken } from '../tokens.ts'
@@ -8,8 +9,9 @@ type Deps = {
   readonly store: Store
   readonly access: Access
   readonly clock: Clock
-  tokensChanged(): Promise<void> /** Where agents connect; undefined while nothing listens. */
-  agentUrl(): string | undefined
+  tokensChanged(): Promise<void>
+  /** What agents are told of this collector. */
+  way(): Omit<Enrolment, 'token'>
 }
 
 type NewToken = {
@@ -23,7 +25,7 @@ type NewToken = {
 }
 
 /** Tokens: made, listed, revoked. Their secrets are shown once and never kept. */
-export async function adminRoutes(app: FastifyInstance, { store, access, clock, tokensChanged, agentUrl }: Deps): Promise<void> {
+export async function adminRoutes(app: FastifyInstance, { store, access, clock, tokensChanged, way }: Deps): Promise<void> {
   const admin = { onRequest: access.need('admin') }
 
   app.post<{ Body: NewToken }>(
@@ -68,7 +70,8 @@ export async function adminRoutes(app: FastifyInstance, { store, access, clock, 
       await store.putToken(token)
       access.changed()
       await tokensChanged()
-      return reply.code(201).send({ ...shownOf(token), token: shown, collector: agentUrl() ?? null })
+      const enrolment = kind === 'enrol' ? writeEnrolment({ ...way(), token: shown }) : null
+      return reply.code(201).send({ ...shownOf(token), token: shown, collector: way().urls[0], enrolment })
     },
   )
 

@@ -3,7 +3,7 @@ import swagger from '@fastify/swagger'
 import fastify, { type FastifyInstance, type FastifySchemaValidationError } from 'fastify'
 import { StoreUnavailable } from '../store/store.ts'
 
-export type Tls = Pick<ServerOptions, 'cert' | 'key'>
+export type Tls = Pick<ServerOptions, 'cert' | 'key' | 'minVersion'>
 
 /** Largest body of a request, bytes; only tokens are ever sent. */
 const BODY_BYTES = 64 * 1024
@@ -14,7 +14,7 @@ export async function createApp(deps: {
   version: string
   failed(what: string, error: unknown): void
 }): Promise<FastifyInstance> {
-  const https = deps.tls ? { https: { ...deps.tls, minVersion: 'TLSv1.3' as const } } : {}
+  const https = deps.tls ? { https: { minVersion: 'TLSv1.3' as const, ...deps.tls } } : {}
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES,
