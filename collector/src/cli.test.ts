@@ -82,7 +82,7 @@ describe('help and wrong usage', () => {
     ['token', /^$/],
     ['host', /^$/],
     ['token steal', /there is no action "steal": wanted create, list, revoke/],
-    ['host steal x', /there is no action "steal": wanted list, show, refresh, remove/],
+    ['host steal x', /there is no action "steal": wanted list, show, refresh, approve, deny, revoke, release, rename, remove/],
     ['host show', /which host\?/],
     ['token revoke', /which token\?/],
     ['token create --frob', /Unknown option '--frob'/],

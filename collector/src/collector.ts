@@ -13,17 +13,26 @@ import type { CollectorConfig } from './config.ts'
 import { Core } from './core.ts'
 import { createEvents, type Events } from './events.ts'
 import { type CollectorMetrics, createCollectorMetrics } from './exposition/self.ts'
+import { recordActs, recordBeyondRole } from './http/acts.ts'
 import { adminRoutes } from './http/admin.ts'
 import { apiRoutes } from './http/api.ts'
 import { createApp } from './http/app.ts'
+import { auditRoutes } from './http/audit.ts'
 import { Access, IN_PROCESS } from './http/auth.ts'
+import { formRoutes } from './http/forms.ts'
 import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
+import { IdentityProvider } from './http/oidc.ts'
 import { pageRoutes } from './http/page.ts'
-import { standingRoutes } from './http/standing.ts'
+import { Sessions } from './http/sessions.ts'
+import { refusePage } from './http/shell.ts'
+import { cookiesOf, signInRoutes } from './http/sign-in.ts'
+import { standingActs, standingRoutes } from './http/standing.ts'
 import { storeRoutes } from './http/store.ts'
 import { within } from './proxies.ts'
 import { startRetirement } from './retirement.ts'
+import { shareLimits } from './share.ts'
+import { oidcOf } from './sign-in-settings.ts'
 import { assertNotMoved, storeUrl } from './store/move.ts'
 import { openStore, shownUrl } from './store/open.ts'
 import type { Store } from './store/store.ts'
@@ -142,6 +151,12 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
       beatMs: values.beat,
       maxBytes: values['limits.ingestBytes'],
       maxConnections: values['limits.connections'],
+      admission: {
+        handshakes: { perSecond: values['limits.handshakes'], burst: values['limits.handshakes'] },
+        handshakesOfAddress: { perSecond: values['limits.handshakes'] / 2, burst: Math.max(1, values['limits.handshakes'] / 2) },
+        strangersOfAddress: values['limits.strangersPerAddress'],
+      },
+      hostFrames: { ...shareLimits.frames, perSecond: values['limits.hostFrames'] },
       detail: values.detail,
       isProxy: within(values.trustedProxies),
       members: membersOf(config),
@@ -195,9 +210,24 @@ type RouteDeps = {
 async function routes(config: CollectorConfig, { core, store, clock, events, metrics, tls, server }: RouteDeps): Promise<FastifyInstance> {
   const { values } = config
   const { host } = addressOf(values.listen)
-  const app = await createApp({ tls: tls?.options, version: VERSION, failed: events.failed })
+  const secure = values.publicUrl?.startsWith('https:') ?? false
+  const app = await createApp({ tls: tls?.options, secure, version: VERSION, failed: events.failed })
+  recordActs(app, core.audit)
   const now = () => clock.now()
-  const access = new Access({ store, now, loopbackOnly: isLoopbackHost(host) })
+  const oidc = await oidcOf(values)
+  const ttl = { ttlMs: values['oidc.sessionTtl'], idleMs: values['oidc.sessionIdle'] }
+  const sessions = oidc && new Sessions({ values: store.values, clock, ...ttl })
+  const access = new Access({
+    store,
+    clock,
+    events,
+    loopbackOnly: isLoopbackHost(host),
+    sessions,
+    cookie: cookiesOf(secure).session,
+    origin: values.publicUrl === null ? undefined : new URL(values.publicUrl).origin,
+    refusePage,
+    beyondRole: (request, identity, needed) => recordBeyondRole(core.audit, request, identity, needed),
+  })
   const { fleet, exposition } = core
   await healthRoutes(app, () => core.problems())
   await metricsRoutes(app, {
@@ -225,7 +255,14 @@ async function routes(config: CollectorConfig, { core, store, clock, events, met
     tokensChanged: () => core.tokensChanged(),
     way: () => ({ urls: agentAddresses(app, config), server, pin: tls?.pin ?? null }),
   })
-  await standingRoutes(app, { core, access, now })
+  const acts = standingActs(core, now)
+  await standingRoutes(app, { core, access, acts })
+  await formRoutes(app, { access, acts })
+  await auditRoutes(app, { store, access })
+  if (oidc && sessions) {
+    const provider = new IdentityProvider(oidc, clock)
+    await signInRoutes(app, { access, sessions, provider, audit: core.audit, events, secure, now })
+  }
   await storeRoutes(app, { store, access, frozen: () => core.frozen, freeze: why => core.freeze(why) })
   await pageRoutes(app, {
     fleet,

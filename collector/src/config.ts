@@ -2,19 +2,9 @@ import { subjects } from '@fettle/catalog'
 import { type Config, optionalText, parseDuration, readConfig, type Settings } from '@fettle/kit'
 import * as v from 'valibot'
 import { network } from './proxies.ts'
+import { signInSettings } from './sign-in-settings.ts'
+import { durationText, durationWithin } from './spans.ts'
 
-const durationText = v.pipe(
-  v.string(),
-  v.check(text => isDuration(text), 'wanted a duration like 30s, 6h or 30d'),
-)
-/** A duration in ms, within what makes sense. */
-const durationWithin = (least: string, most: string) =>
-  v.pipe(
-    durationText,
-    v.transform(parseDuration),
-    v.minValue(parseDuration(least), `wanted ${least} or longer`),
-    v.maxValue(parseDuration(most), `wanted ${most} or shorter`),
-  )
 const address = v.pipe(
   v.string(),
   v.regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'wanted host:port, like 127.0.0.1:7300 or [::1]:7300'),
@@ -169,6 +159,7 @@ export const settings = {
     doc: 'Addresses or networks of proxies that end TLS for this collector: what they say of where a request came from is believed.',
     example: ['127.0.0.1', '10.0.0.0/8'],
   },
+  ...signInSettings,
   'log.level': {
     schema: v.picklist(['debug', 'info', 'warn', 'error', 'silent']),
     default: 'info',
@@ -209,6 +200,21 @@ export const settings = {
     default: 20_000,
     doc: 'Agent connections of one process.',
   },
+  'limits.handshakes': {
+    schema: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000)),
+    default: 1_000,
+    doc: 'Agents that are let in a second; half of it for one address. Others are told when to come back.',
+  },
+  'limits.strangersPerAddress': {
+    schema: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4_096)),
+    default: 1_024,
+    doc: 'Sockets of one address, or of one /64 of IPv6, that belong to no agent that was let in.',
+  },
+  'limits.hostFrames': {
+    schema: v.pipe(v.number(), v.minValue(1), v.maxValue(10_000)),
+    default: 20,
+    doc: 'Frames a second of one host, over its burst of 4,000; what goes beyond waits on that host.',
+  },
 } as const satisfies Settings
 
 export type CollectorConfig = Config<typeof settings>
@@ -219,13 +225,4 @@ export function readCollectorConfig(
   env: Record<string, string | undefined>,
 ): CollectorConfig {
   return readConfig(settings, { file, env })
-}
-
-function isDuration(text: string): boolean {
-  try {
-    parseDuration(text)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,5 +1,7 @@
 import { metrics, type SupportTable } from '@fettle/catalog'
-import type { Clock } from '@fettle/kit'
+import type { Clock, Rate } from '@fettle/kit'
+import type { AdmissionLimits } from './admission.ts'
+import { Audit } from './audit.ts'
 import type { Override } from './config.ts'
 import type { Events } from './events.ts'
 import { HostExposition } from './exposition/hosts.ts'
@@ -10,6 +12,7 @@ import { Healer } from './heal.ts'
 import { Ingest } from './ingest.ts'
 import { Judge } from './judge.ts'
 import { Members } from './members.ts'
+import { Shares } from './share.ts'
 import { ACTIVE, type Standing, type Store } from './store/store.ts'
 
 export type CoreDeps = {
@@ -22,6 +25,10 @@ export type CoreDeps = {
   readonly beatMs: number
   readonly maxBytes: number
   readonly maxConnections: number
+  /** Limits on strangers that differ from the usual ones. */
+  readonly admission?: Partial<AdmissionLimits> | undefined
+  /** Frames of one host, where they differ from the usual. */
+  readonly hostFrames?: Rate | undefined
   /** Whether an address is one of the proxies that this collector trusts to end TLS for it. */
   isProxy(address: string): boolean
   /** PEM of the certificate authorities that agents are to trust from now on; empty where their systems know them. */
@@ -39,6 +46,7 @@ export class Core {
   readonly gate: Gate
   readonly exposition: HostExposition
   readonly healer: Healer
+  readonly audit: Audit
   readonly #deps: CoreDeps
   readonly #follower: Follower
   readonly #members: Members | undefined
@@ -48,9 +56,11 @@ export class Core {
   constructor(deps: CoreDeps) {
     const { store, clock, events } = deps
     this.#deps = deps
+    this.audit = new Audit({ store, clock, events })
     this.fleet = new Fleet(deps.beatMs, clock.now())
     this.ingest = new Ingest({ store, clock, events, maxBytes: deps.maxBytes })
-    this.judge = new Judge({ fleet: this.fleet, store, clock, events, supportTable: deps.supportTable, overrides: deps.overrides })
+    const shares = new Shares({ clock, events, frames: deps.hostFrames })
+    this.judge = new Judge({ fleet: this.fleet, store, clock, events, shares, supportTable: deps.supportTable, overrides: deps.overrides })
     const shown = metrics.filter(metric => deps.detail || metric.tier === 'core')
     this.exposition = new HostExposition(this.fleet, shown, (reason, series) => events.seriesDropped(reason, series))
     this.healer = new Healer({
@@ -66,10 +76,17 @@ export class Core {
       ...deps,
       fleet: this.fleet,
       ingest: this.ingest,
+      shares,
       epoch: () => this.#epoch,
       changed: host => this.judge.touch(host),
-      enrolled: () => this.tokensChanged(),
-      quarantine: async (hostId, why) => void (await this.setStanding(hostId, { state: 'quarantined', since: clock.now(), why })),
+      enrolled: async (instance, tokenId) => {
+        await this.audit.own('host.enrol', instance, `by the token ${tokenId}`)
+        await this.tokensChanged()
+      },
+      quarantine: async (hostId, why) => {
+        await this.audit.own('host.quarantine', this.fleet.byId(hostId)?.meta.instance ?? hostId, why)
+        await this.setStanding(hostId, { state: 'quarantined', since: clock.now(), why })
+      },
       isProxy: address => deps.isProxy(address),
       kept: (hostId, hash) => store.keepLink(hostId, hash).catch(error => events.storeFailed('keepLink', error)),
       storeForgot: () => this.healer.start('the store does not know a host that is connected'),
@@ -105,6 +122,7 @@ export class Core {
 
   /** Decommissions a host: data, key, connection and series end. */
   async remove(hostId: string, why: 'operator' | 'ttl'): Promise<boolean> {
+    if (why === 'ttl') await this.audit.own('host.remove', this.fleet.byId(hostId)?.meta.instance ?? hostId, 'it came no more')
     const removed = await this.#deps.store.remove(hostId)
     const host = this.fleet.remove(hostId)
     if (host) {

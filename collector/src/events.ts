@@ -117,7 +117,10 @@ export function createEvents(log: Log, metrics: CollectorMetrics) {
     },
     certificateFailed(error: unknown, { expiresAt }: Pick<Served, 'expiresAt'>): void {
       metrics.certificateUsable.set({ certificate: 'server' }, 0)
-      log.error({ err: error, servedUntil: new Date(expiresAt).toISOString() }, 'cannot use the new certificate; the one before is served on')
+      log.error(
+        { err: error, servedUntil: new Date(expiresAt).toISOString() },
+        'cannot use the new certificate; the one before is served on',
+      )
     },
     authority(what: 'made' | 'restored' | 'replaced', name: string, expiresAt: number): void {
       const level = what === 'replaced' ? 'error' : 'info'

@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '@fettle/kit'
-import { channelOf, closeCodes, type Frame, FrameError, hostIdOf, limits, readAgentFrame, SUBPROTOCOL, verifyHello } from '@fettle/protocol'
+import { channelOf, closeCodes, type Frame, FrameError, limits, readAgentFrame, SUBPROTOCOL } from '@fettle/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { Admission, type AdmissionLimits, type Stranger } from './admission.ts'
 import type { Events } from './events.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
+import { proves } from './proof.ts'
 import { Session, type SessionDeps } from './session.ts'
+import type { Shares } from './share.ts'
 import { ACTIVE, type Standing, type Store, StoreUnavailable, type Token } from './store/store.ts'
 import { isSecretOf, linkHash, newLink } from './tokens.ts'
 
@@ -16,6 +19,12 @@ export const AGENT_PATH = '/agent'
 const BUSY_RETRY_MS = 15_000
 /** The same while nobody has approved it, ms. */
 const PENDING_RETRY_MS = 30_000
+/** A refusal is told this long after the hello, whatever was wrong with it, ms: how long it took to find out tells nothing. */
+const REFUSAL_MS = 50
+/** A peer that does not answer a close is cut after this, ms. */
+const CLOSE_GRACE_MS = 1_000
+/** Most pieces that a message may come in: agents send each in one. */
+const MOST_FRAGMENTS = 64
 
 type Deps = SessionDeps & {
   readonly store: Store
@@ -24,8 +33,11 @@ type Deps = SessionDeps & {
   readonly events: Events
   readonly server: string
   readonly maxConnections: number
+  readonly shares: Shares
+  /** Limits on strangers that differ from the usual ones. */
+  readonly admission?: Partial<AdmissionLimits> | undefined
   /** A token was used. */
-  enrolled(): Promise<void>
+  enrolled(instance: string, tokenId: string): Promise<void>
   /** Shuts a host out whose key was seen on two machines. */
   quarantine(hostId: string, why: string): Promise<void>
   /** Whether a connection that comes in plain text comes through a proxy that ends TLS for this collector: then its channel is the proxy's. */
@@ -35,7 +47,7 @@ type Deps = SessionDeps & {
 type Refusal = 'signature' | 'token' | 'unknown-host' | 'malformed' | 'timeout' | 'busy' | 'channel'
 
 /** What a socket stands for before its agent is known. */
-type Caller = { readonly channel: string; readonly address: string }
+type Caller = { readonly channel: string; readonly address: string; readonly stranger?: Stranger; readonly socket?: Duplex }
 
 /** Lets agents in: WebSocket upgrade, challenge, hello, one generic refusal for every reason. Holds one session a host. */
 export class Gate {
@@ -43,24 +55,33 @@ export class Gate {
   readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: limits.frameBytes,
+    maxFragments: MOST_FRAGMENTS,
     perMessageDeflate: false,
     handleProtocols: protocols => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   })
   readonly #sessions = new Map<string, Session>()
+  readonly #admission: Admission
   #greeting = 0
   #open = true
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#admission = new Admission({ ...deps, limits: deps.admission })
   }
 
   /** Takes over the server's upgrades. */
   listen(server: Server): void {
+    this.#admission.listen(server)
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
   }
 
   get connections(): number {
     return this.#sessions.size + this.#greeting
+  }
+
+  /** Sockets of those who have not proved who they are. */
+  get strangers(): number {
+    return this.#admission.strangers
   }
 
   sessions(): IterableIterator<Session> {
@@ -74,6 +95,7 @@ export class Gate {
   /** Sends every agent away, each told when to come back, spread so that they do not come in step. */
   async stop(spreadMs: number): Promise<void> {
     this.#open = false
+    this.#admission.stop()
     for (const session of this.#sessions.values()) session.sendAway('the collector stops', Math.round(Math.random() * spreadMs))
     await new Promise<void>(resolve => this.#sockets.close(() => resolve()))
   }
@@ -86,9 +108,11 @@ export class Gate {
     if (!offered.includes(SUBPROTOCOL)) return deny(socket, '400 Bad Request')
     if (!this.#open || this.connections >= this.#deps.maxConnections) {
       this.#deps.events.refused('busy')
-      return deny(socket, '503 Service Unavailable', `Retry-After: ${BUSY_RETRY_MS / 1000}\r\n`)
+      return busy(socket, this.#admission.retryAfter())
     }
-    const caller = { channel: channelOf(request.socket), address: request.socket.remoteAddress ?? '' }
+    const stranger = this.#admission.arrives(request)
+    if (typeof stranger === 'number') return busy(socket, stranger)
+    const caller = { channel: channelOf(request.socket), address: request.socket.remoteAddress ?? '', stranger, socket }
     this.#sockets.handleUpgrade(request, socket, head, ws => this.greet(ws, caller))
   }
 
@@ -108,19 +132,32 @@ export class Gate {
       end()
       this.#deps.events.refused(reason)
       ws.close(closeCodes.refused, 'refused')
-      // A peer that never answers the close must not hold the socket.
-      clock.after(1_000, () => ws.terminate())
+      clock.after(CLOSE_GRACE_MS, () => ws.terminate())
     }
     const cancel = clock.after(limits.handshakeMs, () => refuse('timeout'))
     ws.on('error', () => ws.terminate())
     ws.once('close', end)
+    const stopCounting = countBytes(caller.socket, limits.helloBytes, () => ws.terminate())
     ws.once('message', (data: Buffer, binary: boolean) => {
       if (over) return
-      if (binary || data.length > limits.helloBytes) return refuse('malformed')
+      const heardAt = clock.monotonic()
+      stopCounting()
+      const refuseLater = (reason: Refusal) => {
+        clock.after(REFUSAL_MS - (clock.monotonic() - heardAt), () => {
+          if (!over) refuse(reason)
+        })
+      }
+      if (binary || data.length > limits.helloBytes) return refuseLater('malformed')
       this.#admit(ws, data.toString('utf8'), { ...caller, nonce }).then(
-        refusal => (refusal ? refuse(refusal) : end()),
+        refusal => {
+          if (refusal) return refuseLater(refusal)
+          end()
+          if (ws.readyState === ws.OPEN) caller.stranger?.leave()
+          else clock.after(CLOSE_GRACE_MS, () => ws.terminate())
+        },
         error => {
           end()
+          clock.after(CLOSE_GRACE_MS, () => ws.terminate())
           this.#deps.events.failed('could not admit an agent', error)
           sendBye(ws, 'the collector cannot answer now', BUSY_RETRY_MS)
         },
@@ -136,10 +173,9 @@ export class Gate {
     if (!hello) return 'malformed'
     const known = this.#deps.fleet.byId(hello.hostId)
     const publicKey = hello.enrol?.publicKey ?? known?.meta.publicKey
-    if (!publicKey) return 'unknown-host'
-    if (!this.#isOwnChannel(hello.channel ?? '', caller)) return 'channel'
     const bound = { nonce: caller.nonce, session: hello.session, server: this.#deps.server, hostId: hello.hostId, channel: hello.channel }
-    if (hostIdOf(publicKey) !== hello.hostId || !verifyHello(publicKey, bound, hello.signature)) return 'signature'
+    if (!proves(hello, publicKey, bound)) return publicKey === undefined ? 'unknown-host' : 'signature'
+    if (!this.#isOwnChannel(hello.channel ?? '', caller)) return 'channel'
     // A host that is enrolled needs no token: a key that proves itself is enough, and no use is counted.
     const host = known ?? (await this.#enrol(hello))
     if (!host) return 'token'
@@ -177,7 +213,7 @@ export class Gate {
     const meta = await store.enrol(token.id, wanted, clock.now())
     if (!meta) return undefined
     events.enrolled(meta.hostId, meta.instance, token.id)
-    await this.#deps.enrolled()
+    await this.#deps.enrolled(meta.instance, token.id)
     return fleet.enrol(meta)
   }
 
@@ -202,6 +238,8 @@ export class Gate {
 
   async #begin(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>): Promise<void> {
     const { hostId } = host.meta
+    const waitMs = this.#deps.shares.of(host).connects()
+    if (waitMs > 0) return sendBye(ws, 'this host connects too often', waitMs)
     const link = await this.#nextLink(hello)
     if (link === 'cloned') {
       await this.#deps.quarantine(
@@ -212,7 +250,7 @@ export class Gate {
     }
     if (ws.readyState !== ws.OPEN) return
     this.#sessions.get(hostId)?.supersede()
-    const session = new Session(ws, host, hello, { ...this.#deps, link }, () => {
+    const session = new Session(ws, host, hello, { ...this.#deps, link, share: this.#deps.shares.of(host) }, () => {
       // A late close of a superseded session must not take its successor away.
       if (this.#sessions.get(hostId) !== session) return
       this.#sessions.delete(hostId)
@@ -259,6 +297,22 @@ function cleanInstance(wanted: string): string {
       .replace(/^[.-]+/, '')
       .slice(0, 200) || 'unnamed'
   )
+}
+
+/** Calls back once more bytes came than a peer may send that nobody knows. @returns ends the counting */
+function countBytes(socket: Duplex | undefined, most: number, tooMany: () => void): () => void {
+  let read = 0
+  const count = (chunk: Buffer) => {
+    read += chunk.length
+    if (read > 2 * most) tooMany()
+  }
+  socket?.on('data', count)
+  return () => socket?.off('data', count)
+}
+
+/** There is no room now: in how many seconds to come back (RFC 9110, section 15.6.4). */
+function busy(socket: Duplex, seconds: number): void {
+  deny(socket, '503 Service Unavailable', `Retry-After: ${seconds}\r\n`)
 }
 
 function deny(socket: Duplex, status: string, headers = ''): void {

@@ -5,10 +5,14 @@ import type { Token } from './store/store.ts'
 export type TokenWish = Pick<Token, 'kind' | 'expiresAt' | 'usesLeft' | 'labels' | 'role' | 'note'> & { readonly approve?: boolean }
 
 /** A new token, and the string that is shown once: `<id>.<secret>`, 192 random bits in the secret. */
-export function newToken(wish: TokenWish, now: number): { readonly token: Token; readonly shown: string } {
-  const id = randomBytes(8).toString('hex')
+export function newToken(wish: TokenWish, now: number, id = newTokenId()): { readonly token: Token; readonly shown: string } {
   const secret = randomBytes(24).toString('base64url')
   return { token: { approve: false, ...wish, id, secretHash: hashOf(secret), createdAt: now }, shown: `${id}.${secret}` }
+}
+
+/** The public part of a token, by which it is told in lists and in the audit log. */
+export function newTokenId(): string {
+  return randomBytes(8).toString('hex')
 }
 
 /** Compares in constant time; an unknown token costs the same as a wrong secret. The secret has full entropy, so a plain hash is enough. */

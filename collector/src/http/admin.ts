@@ -66,7 +66,8 @@ export async function adminRoutes(app: FastifyInstance, { store, access, clock, 
       const now = clock.now()
       const expiresAt = expiresInMs === null ? null : now + expiresInMs
       const wish = { kind, expiresAt, usesLeft: kind === 'enrol' ? uses : null, labels, role: kind === 'api' ? role : null, note, approve }
-      const { token, shown } = newToken(wish, now)
+      // The id under which the audit log has it already.
+      const { token, shown } = newToken(wish, now, request.act?.target)
       await store.putToken(token)
       access.changed()
       await tokensChanged()

@@ -181,6 +181,7 @@ describe('what machines read', () => {
     expect(routes.sort()).toEqual([
       'delete /api/v1/hosts/{instance}',
       'delete /api/v1/tokens/{id}',
+      'get /api/v1/audit',
       'get /api/v1/findings',
       'get /api/v1/fleet',
       'get /api/v1/hosts',
@@ -193,7 +194,14 @@ describe('what machines read', () => {
       'get /metrics/hosts/{instance}',
       'get /readyz',
       'get /sd/prometheus',
+      'post /api/v1/hosts/{instance}/approve',
+      'post /api/v1/hosts/{instance}/deny',
       'post /api/v1/hosts/{instance}/refresh',
+      'post /api/v1/hosts/{instance}/release',
+      'post /api/v1/hosts/{instance}/rename',
+      'post /api/v1/hosts/{instance}/revoke',
+      'post /api/v1/store/freeze',
+      'post /api/v1/store/moved',
       'post /api/v1/tokens',
     ])
     for (const [path, methods] of Object.entries(described.paths)) {

@@ -1,4 +1,5 @@
 import type { ServerOptions } from 'node:https'
+import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import fastify, { type FastifyInstance, type FastifySchemaValidationError } from 'fastify'
 import { StoreUnavailable } from '../store/store.ts'
@@ -11,6 +12,8 @@ const BODY_BYTES = 64 * 1024
 /** The HTTP server without its routes: errors as JSON, an OpenAPI description of whatever routes are added. */
 export async function createApp(deps: {
   tls: Tls | undefined
+  /** Whether people come by TLS although this process does not do it: a proxy does. */
+  secure?: boolean
   version: string
   failed(what: string, error: unknown): void
 }): Promise<FastifyInstance> {
@@ -25,6 +28,8 @@ export async function createApp(deps: {
     schemaErrorFormatter: ([error], where) => new Error(error ? wantedBy(error, where) : `${where} is not as it should be`),
     ...https,
   })
+  await app.register(helmet, security(deps.tls !== undefined || deps.secure === true))
+  app.addHook('onRequest', async (_request, reply) => void reply.header('Cache-Control', 'no-store'))
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -45,6 +50,28 @@ export async function createApp(deps: {
   })
   app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `nothing is at ${request.url.slice(0, 200)}` }))
   return app as unknown as FastifyInstance
+}
+
+/** No script, no foreign resource, no frame: what a hostile name could reach for is not there. On every answer, errors too. */
+function security(secure: boolean): FastifyHelmetOptions {
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'unsafe-inline'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+      },
+    },
+    // A year; not for sister domains, of which this collector knows nothing. Without TLS browsers ignore it.
+    hsts: secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
+    xFrameOptions: { action: 'deny' },
+    referrerPolicy: { policy: 'no-referrer' },
+    crossOriginOpenerPolicy: { policy: 'same-origin' },
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+  }
 }
 
 /** What a request should have said, in words that need no schema. */

@@ -1,10 +1,10 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Core } from '../core.ts'
 import type { FleetHost } from '../fleet.ts'
 import { ACTIVE } from '../store/store.ts'
 import type { Access } from './auth.ts'
 
-type Deps = { readonly core: Core; readonly access: Access; readonly now: () => number }
+type Deps = { readonly core: Core; readonly access: Access; readonly acts: StandingActs }
 type Params = { Params: { instance: string } }
 type Reasoned = Params & { Body: { why?: string } | null }
 
@@ -19,70 +19,61 @@ const reason = {
   properties: { why: { type: 'string', maxLength: 256, description: 'Why, for those who look later.' } },
 } as const
 
+/** Why an act was not done. */
+type Refused = { readonly status: number; readonly error: string }
+type StandingAct = (instance: string, why: string) => Promise<Refused | undefined>
+export type StandingActs = Readonly<Record<'approve' | 'deny' | 'revoke' | 'release', StandingAct>>
+
+/** What operators do about who may talk, for API and pages alike. */
+export function standingActs(core: Core, now: () => number): StandingActs {
+  const act =
+    (states: readonly string[], does: (host: FleetHost, why: string) => Promise<unknown>): StandingAct =>
+    async (instance, why) => {
+      const host = core.fleet.byInstance(instance)
+      if (!host) return { status: 404, error: `no host is called ${JSON.stringify(instance)}` }
+      const { state } = host.meta.standing
+      if (!states.includes(state)) return { status: 409, error: `${instance} is ${state}: wanted one that is ${states.join(' or ')}` }
+      await does(host, why)
+      return undefined
+    }
+  return {
+    approve: act(['pending'], host => core.setStanding(host.meta.hostId, { ...ACTIVE, since: now() })),
+    deny: act(['pending'], host => core.remove(host.meta.hostId, 'operator')),
+    revoke: act(['active', 'pending', 'quarantined'], (host, why) =>
+      core.setStanding(host.meta.hostId, { state: 'revoked', since: now(), why }),
+    ),
+    release: act(['quarantined', 'revoked'], host => core.release(host.meta.hostId)),
+  }
+}
+
+/** Each act of the API: what it does, in words, and what its answer calls it. */
+const told = {
+  approve: { summary: 'Let a host in that waits for approval', done: 'approved' },
+  deny: { summary: 'Send a host away that waits for approval: it needs a new token to ask again', done: 'denied' },
+  revoke: {
+    summary: 'Shut a host out at once, on whichever collector it is connected; its data stays until it is removed',
+    done: 'revoked',
+  },
+  release: { summary: 'Let a quarantined or revoked host in again: whoever comes next with its key is believed', done: 'released' },
+} as const
+
 /** Who may talk, and by which name: acts of operators. */
-export async function standingRoutes(app: FastifyInstance, { core, access, now }: Deps): Promise<void> {
+export async function standingRoutes(app: FastifyInstance, { core, access, acts }: Deps): Promise<void> {
   const operator = { onRequest: access.need('operator') }
   const schema = (summary: string, body?: object) => ({ summary, tags: ['hosts'], params, ...(body ? { body } : {}) })
 
-  /** The host of a request that stands as it must for this act; else the answer is sent. */
-  async function wanted(instance: string, states: readonly string[], reply: FastifyReply): Promise<FleetHost | undefined> {
-    const host = core.fleet.byInstance(instance)
-    if (!host) {
-      await reply.code(404).send({ error: `no host is called ${JSON.stringify(instance)}` })
-      return undefined
-    }
-    const { state } = host.meta.standing
-    if (states.includes(state)) return host
-    await reply.code(409).send({ error: `${instance} is ${state}: wanted one that is ${states.join(' or ')}` })
-    return undefined
+  for (const name of ['approve', 'deny', 'revoke', 'release'] as const) {
+    const { summary, done } = told[name]
+    app.post<Reasoned>(
+      `/api/v1/hosts/:instance/${name}`,
+      { ...operator, schema: schema(summary, name === 'revoke' ? reason : undefined) },
+      async (request, reply) => {
+        const refused = await acts[name](request.params.instance, request.body?.why ?? '')
+        if (refused) return reply.code(refused.status).send({ error: refused.error })
+        return { [done]: request.params.instance }
+      },
+    )
   }
-
-  app.post<Params>(
-    '/api/v1/hosts/:instance/approve',
-    { ...operator, schema: schema('Let a host in that waits for approval') },
-    async (request, reply) => {
-      const host = await wanted(request.params.instance, ['pending'], reply)
-      if (!host) return reply
-      await core.setStanding(host.meta.hostId, { ...ACTIVE, since: now() })
-      return { approved: request.params.instance }
-    },
-  )
-
-  app.post<Params>(
-    '/api/v1/hosts/:instance/deny',
-    { ...operator, schema: schema('Send a host away that waits for approval: it needs a new token to ask again') },
-    async (request, reply) => {
-      const host = await wanted(request.params.instance, ['pending'], reply)
-      if (!host) return reply
-      await core.remove(host.meta.hostId, 'operator')
-      return { denied: request.params.instance }
-    },
-  )
-
-  app.post<Reasoned>(
-    '/api/v1/hosts/:instance/revoke',
-    {
-      ...operator,
-      schema: schema('Shut a host out at once, on whichever collector it is connected; its data stays until it is removed', reason),
-    },
-    async (request, reply) => {
-      const host = await wanted(request.params.instance, ['active', 'pending', 'quarantined'], reply)
-      if (!host) return reply
-      await core.setStanding(host.meta.hostId, { state: 'revoked', since: now(), why: request.body?.why ?? '' })
-      return { revoked: request.params.instance }
-    },
-  )
-
-  app.post<Params>(
-    '/api/v1/hosts/:instance/release',
-    { ...operator, schema: schema('Let a quarantined or revoked host in again: whoever comes next with its key is believed') },
-    async (request, reply) => {
-      const host = await wanted(request.params.instance, ['quarantined', 'revoked'], reply)
-      if (!host) return reply
-      await core.release(host.meta.hostId)
-      return { released: request.params.instance }
-    },
-  )
 
   app.post<Params & { Body: { name: string } }>(
     '/api/v1/hosts/:instance/rename',
