@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { readEnrolment } from '@fettle/protocol'
 import { parse } from 'yaml'
 import { ProtocolClient } from '../../test/kit/client.ts'
 import { startTestCollector, type TestCollector } from '../../test/kit/collector.ts'
@@ -90,6 +91,8 @@ describe('help and wrong usage', () => {
     ['token create --uses none', /--uses none: wanted a whole number from 1, or unlimited/],
     ['token create --uses 0', /--uses 0: wanted/],
     ['token create --label Lyon', /--label Lyon: wanted name=value/],
+    ['token create --role king', /--role king: wanted server, desktop, laptop/],
+    ['token create --api --approve', /--approve is for machines/],
     ['token create --expires soon', /--expires soon: wanted a duration like 24h or 90d, or never/],
     ['host list web', /no place for "web"/],
     ['host show web now', /no place for "now"/],
@@ -111,10 +114,15 @@ describe.each(['running', 'stopped'])('with a %s collector', state => {
     await ready()
     const made = await run(['token', 'create', '--uses', '3', '--expires', '7d', '--label', 'site=Lyon', '--note', 'for \u001b[31mLyon'])
     expect([made.code, made.err]).toEqual([0, ''])
-    const [token = ''] = made.out.split('\n')
+    const [text = ''] = made.out.split('\n')
+    const { token, urls, server, pin } = readEnrolment(text)
     const [id = '', secret = ''] = token.split('.')
     expect(token).toMatch(/^[0-9a-f]{16}\.[\w-]{32}$/)
-    expect(made.out).toContain(`--token ${token}`)
+    expect({ urls, pin }).toEqual({ urls: [state === 'running' ? collector?.agentUrl : 'ws://127.0.0.1:7300'], pin: null })
+    expect(server).not.toBe('')
+    expect(made.out).toMatch(/lets in 3 machines until 20\d\d-/)
+    expect(made.out).toContain(`sudo fettle-agent enroll ${text}\n`)
+    expect(made.out).toContain(`token revoke ${id}`)
 
     const api = await run('token create --api --role operator --expires never')
     expect(api.out).toMatch(/^[0-9a-f]{16}\.[\w-]{32}\n$/)
