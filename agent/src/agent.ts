@@ -4,6 +4,7 @@ import { belong } from './belong.ts'
 import { readCadence } from './cadence.ts'
 import type { AgentConfig } from './config.ts'
 import { type Answer, listen, type Request } from './control.ts'
+import { networkNow } from './host/network.ts'
 import { readOwn } from './host/self.ts'
 import type { StateDir } from './host/state.ts'
 import { type Watch, watchPaths } from './host/watch.ts'
@@ -17,11 +18,12 @@ import selfProbe, { type Live } from './probes/agent/self.ts'
 import { probesOf } from './probes/platform.ts'
 import { Schedule, scheduleLimits, type Task } from './schedule.ts'
 import { version } from './version.ts'
+import { watchWaking } from './waking.ts'
 
 /** How long a refresh that was asked for waits for the collector's acknowledgement, ms. */
 const ACK_WAIT_MS = 20_000
-/** A jump of the wall clock beyond this means that the machine slept or was set right: everything is looked at again, ms. */
-const JUMP_MS = 60_000
+/** After a sleep beyond this, or where the clock was set by as much, everything is looked at again, ms. */
+const OLD_MS = 60_000
 
 /** How often a source that is not there is told to be still missing, ms. */
 const ABSENT_TOLD_MS = 3 * 3_600_000
@@ -35,6 +37,8 @@ export type AgentParts = {
   readonly state: StateDir
   readonly probes?: readonly Probe[]
   readonly watch?: Watch
+  /** A text that changes with the network. */
+  readonly network?: () => string
 }
 
 /** A running agent. */
@@ -68,7 +72,7 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
 
   const looked = new Map<string, HeldFact>()
   const probes = probesFor(parts.probes ?? (await probesOf(host.platform)), host.platform, config)
-  const options = { ...config.options, [keyOf(selfProbe)]: { live: liveOf(parts, outbox, looked) } }
+  const options = { ...config.options, [keyOf(selfProbe)]: { live: liveOf(parts, outbox, looked, () => link?.fault) } }
   const tasks = await Promise.all(probes.map(probe => taskOf(probe, { ...parts, config: { ...config, options } }, outbox, looked)))
   outbox.keepOnly(new Set(tasks.map(task => task.key)))
   const schedule = new Schedule(tasks, clock, identity.hostId)
@@ -84,6 +88,7 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
       await connect()
       return { ok: true, message: link ? 'connecting' : 'no collector is known' }
     }
+    if (ask === 'status') return { ok: true, message: reachOf(link) }
     const looking = refresh(keys)
     if (!wait) return { ok: true, message: 'looking' }
     const done = await looking
@@ -91,7 +96,14 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
   }
   const connect = async () => {
     await link?.stop()
-    link = await belong({ ...parts, identity, outbox, onRefresh: keys => void schedule.refresh(keys, scheduleLimits.remoteDistanceMs) })
+    link = await belong({
+      ...parts,
+      identity,
+      outbox,
+      onRefresh: keys => void schedule.refresh(keys, scheduleLimits.remoteDistanceMs),
+      // What it last told of itself is that it could not be heard.
+      onRestored: () => void schedule.refresh([keyOf(selfProbe)]),
+    })
     link?.start()
   }
   closers.add(async () => link?.stop())
@@ -101,7 +113,12 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
   for (const probe of probes) {
     if (probe.watch) closers.add((parts.watch ?? watchPaths)(probe.watch, () => void schedule.refresh([keyOf(probe)])))
   }
-  closers.add(watchClock(clock, () => void schedule.refresh([])))
+  closers.add(
+    watchWaking(clock, parts.network ?? networkNow, ({ sleptMs }) => {
+      link?.wake()
+      if (sleptMs > OLD_MS) void schedule.refresh([])
+    }),
+  )
   log.info({ hostId: identity.hostId, probes: tasks.length, version }, 'the agent runs')
   return { hostId: identity.hostId, connected: () => link?.connected ?? false, refresh, stop: () => closers.close() }
 }
@@ -121,7 +138,7 @@ async function taskOf(probe: Probe, { host, config, log }: AgentParts, outbox: O
 }
 
 /** The live numbers for the agent's report on itself. */
-function liveOf(parts: AgentParts, outbox: Outbox, looked: ReadonlyMap<string, HeldFact>): () => Live {
+function liveOf(parts: AgentParts, outbox: Outbox, looked: ReadonlyMap<string, HeldFact>, fault: () => Link['fault']): () => Live {
   const startedAt = parts.clock.now()
   let before: { readonly at: number; readonly cpuSeconds: number } | undefined
   return () => {
@@ -137,7 +154,7 @@ function liveOf(parts: AgentParts, outbox: Outbox, looked: ReadonlyMap<string, H
       cpuRatio,
       outbox: { waiting: outbox.waiting, dropped: outbox.dropped, fault: outbox.fault },
       probes: [...looked.values()].map(({ key, outcome, tookMs }) => ({ key, outcome, tookMs })),
-      warnings: parts.config.warnings,
+      warnings: [...parts.config.warnings, ...unreached(fault())],
     }
   }
 }
@@ -153,18 +170,13 @@ function late(clock: Clock, ms: number): Promise<void> {
   })
 }
 
-/** Timers stand still while a machine sleeps: after waking, every fact is old. */
-function watchClock(clock: Clock, onJump: () => void): () => void {
-  let wall = clock.now()
-  let steady = clock.monotonic()
-  let cancel = () => {}
-  const check = () => {
-    const jumped = Math.abs(clock.now() - wall - (clock.monotonic() - steady))
-    wall = clock.now()
-    steady = clock.monotonic()
-    cancel = clock.after(JUMP_MS, check)
-    if (jumped > JUMP_MS) onJump()
-  }
-  cancel = clock.after(JUMP_MS, check)
-  return () => cancel()
+function unreached(fault: Link['fault']): string[] {
+  return fault ? [`no connection to the collector since ${new Date(fault.since).toISOString()}: ${fault.reason}`] : []
+}
+
+/** For `fettle-agent check`. */
+function reachOf(link: Link | undefined): string {
+  if (!link) return 'no collector is known'
+  if (link.connected) return 'connected'
+  return unreached(link.fault)[0] ?? 'connecting'
 }

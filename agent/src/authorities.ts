@@ -1,14 +1,15 @@
 import { X509Certificate } from 'node:crypto'
-import { connect as connectTcp, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { limits, pinOf } from '@fettle/protocol'
+import { Dialler } from './dial.ts'
 
 /** Longest chain of certificates that is looked through. */
 const CHAIN_LENGTH = 8
 
-/** A connection to `host` and `port` that nothing was said on yet; a proxy may stand between. */
-export type Open = (host: string, port: number) => Duplex
+/** A connection to the address that nothing was said on yet; a proxy may stand between. The signal gives it up. */
+export type Open = (signal: AbortSignal) => Promise<Duplex>
 
 /** The collector that answered is another than the one that the enrolment string is for. */
 export class WrongPin extends Error {
@@ -20,11 +21,11 @@ export class WrongPin extends Error {
  * before the authority is known, and the connection that follows is verified by it, names and times included.
  * @throws WrongPin where the collector shows no such authority, or Error where none answers
  */
-export async function readAuthority(url: string, pin: string, open: Open = directly): Promise<string> {
-  const { protocol, hostname, port } = new URL(url)
+export async function readAuthority(url: string, pin: string, open: Open = signal => new Dialler().open(url, signal)): Promise<string> {
+  const { protocol, hostname } = new URL(url)
   if (protocol !== 'wss:') throw new Error(`Cannot check the pin of ${url}: wanted an address that begins with wss://`)
   const host = hostname.replace(/^\[|\]$/g, '')
-  const shown = await shownBy(open(host, Number(port || 443)), host)
+  const shown = await shownBy(await opened(open), host)
   const authority = shown.find(certificate => certificate.ca && pinOf(certificate.toString()) === pin)
   if (authority) return authority.toString()
   throw new WrongPin(
@@ -32,8 +33,14 @@ export async function readAuthority(url: string, pin: string, open: Open = direc
   )
 }
 
-function directly(host: string, port: number): Duplex {
-  return connectTcp({ host, port })
+async function opened(open: Open): Promise<Duplex> {
+  const given = new AbortController()
+  const timer = setTimeout(() => given.abort(new Error('no connection in time')), limits.handshakeMs)
+  try {
+    return await open(given.signal)
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** The chain that the other end shows, its own certificate first. */

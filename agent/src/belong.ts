@@ -2,6 +2,7 @@ import type { Clock, Log } from '@fettle/kit'
 import { type Enrolment, type Frame, readEnrolment } from '@fettle/protocol'
 import { nextAuthorities, readAuthority } from './authorities.ts'
 import type { AgentConfig } from './config.ts'
+import { Dialler } from './dial.ts'
 import type { StateDir } from './host/state.ts'
 import type { Host } from './host.ts'
 import type { Identity } from './identity.ts'
@@ -20,6 +21,8 @@ type Needs = {
   readonly identity: Identity
   readonly outbox: Outbox
   onRefresh(keys: readonly string[]): void
+  /** A connection stands again after none did. */
+  onRestored(): void
 }
 
 /** The link to the collector that the configuration or an enrolment names; undefined where there is none yet. @throws where an address cannot be used */
@@ -31,9 +34,11 @@ export async function belong(needs: Needs): Promise<Link | undefined> {
     return undefined
   }
   const { instance, token } = place
-  const keeper = new Keeper(needs, place)
+  const dialler = diallerOf(needs)
+  const keeper = new Keeper({ ...needs, dialler }, place)
   return new Link({
     ...needs,
+    dialler,
     version,
     target: () => keeper.target(),
     introduction: () => ({
@@ -45,6 +50,16 @@ export async function belong(needs: Needs): Promise<Link | undefined> {
     },
     server: () => keeper.known.server,
     onWelcome: (welcome, server) => keeper.welcomed(welcome, server),
+  })
+}
+
+/** Opens connections as this machine is configured to. */
+export function diallerOf({ config, host }: Pick<Needs, 'config' | 'host'>): Dialler {
+  const { proxies, proxyPasswordFile } = config.collector
+  const own = proxies?.own
+  return new Dialler({
+    ...(proxies ? { proxies } : {}),
+    ...(proxyPasswordFile && own && own !== 'none' ? { password: async () => (await host.text(proxyPasswordFile)).trim() } : {}),
   })
 }
 
@@ -64,13 +79,21 @@ async function placeOf({ config, host, state }: Needs): Promise<Place | undefine
   const told: Enrolment | undefined = collector.enrolment ? readEnrolment(collector.enrolment) : undefined
   const instance = config.instance ?? kept?.instance ?? host.hostname
   const allowPlain = collector.allowPlain || kept?.allowPlain === true
-  const wanted = collector.url === null ? (told?.urls ?? kept?.urls) : [collector.url]
+  const wanted = collector.url === null ? (told?.urls ?? kept?.urls) : [collector.url, ...(collector.fallbacks ?? [])]
   if (!wanted) return undefined
   const urls = wanted.map(address => readAddress(address, allowPlain ? 'allowed' : 'refused'))
   const token = collector.token ?? told?.token ?? null
   // An enrolment string stays in the configuration of a machine that has long followed its collector to other authorities.
   const same = kept && (collector.url === null ? told === undefined || told.server === kept.server : kept.urls.includes(urls[0] ?? ''))
-  if (same) return { membership: { ...kept, caFile: collector.caFile ?? kept.caFile, allowPlain }, kept: true, pin: null, token, instance }
+  const addresses = collector.url === null ? kept?.urls : urls
+  if (same)
+    return {
+      membership: { ...kept, urls: addresses ?? urls, caFile: collector.caFile ?? kept.caFile, allowPlain },
+      kept: true,
+      pin: null,
+      token,
+      instance,
+    }
   const { caFile } = collector
   const membership = { urls, caFile, authorities: [], allowPlain, instance, server: told?.server ?? null, linkToken: null }
   return { membership, kept: false, pin: told?.pin ?? null, token, instance }
@@ -81,11 +104,11 @@ class Keeper {
   known: Membership
   /** The token is only shown where it is needed: before the first welcome, or where the collector has forgotten this machine. */
   enrolled: boolean
-  readonly #needs: Needs
+  readonly #needs: Needs & { readonly dialler: Dialler }
   readonly #pin: string | null
   #written: boolean
 
-  constructor(needs: Needs, { membership, kept, pin }: Place) {
+  constructor(needs: Needs & { readonly dialler: Dialler }, { membership, kept, pin }: Place) {
     this.#needs = needs
     this.known = membership
     this.#pin = pin
@@ -98,7 +121,7 @@ class Keeper {
     const [first, ...others] = urls
     if (first === undefined) throw new Error('Cannot connect: no address of the collector is known; enrol this machine again')
     if (this.#pin !== null && authorities.length === 0) {
-      const found = await findAuthority(urls, this.#pin)
+      const found = await findAuthority(urls, this.#pin, this.#needs.dialler)
       this.known = { ...this.known, authorities: [found.authority] }
       return { urls: [found.url, ...urls.filter(url => url !== found.url)], ca: found.authority }
     }
@@ -136,11 +159,15 @@ class Keeper {
 }
 
 /** The first of some addresses that shows the authority of a pin, and that authority. @throws with what each of them said */
-export async function findAuthority(urls: readonly string[], pin: string): Promise<{ readonly url: string; readonly authority: string }> {
+export async function findAuthority(
+  urls: readonly string[],
+  pin: string,
+  dialler: Dialler,
+): Promise<{ readonly url: string; readonly authority: string }> {
   const failures: string[] = []
   for (const url of urls) {
     try {
-      return { url, authority: await readAuthority(url, pin) }
+      return { url, authority: await readAuthority(url, pin, signal => dialler.open(url, signal)) }
     } catch (error) {
       failures.push(`${url}: ${(error as Error).message}`)
     }

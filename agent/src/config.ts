@@ -5,6 +5,7 @@ import * as v from 'valibot'
 import { readCadence } from './cadence.ts'
 import type { LookConfig } from './look.ts'
 import { keyOf, type Probe } from './probe.ts'
+import { type ProxySettings, proxiesOf, readProxy } from './proxy.ts'
 import { readAddress } from './target.ts'
 
 const DEFAULT_FILE = '/etc/fettle/agent.yaml'
@@ -20,6 +21,11 @@ export type AgentConfig = LookConfig & {
     readonly token: string | null
     /** The same with address, name and pin in it. */
     readonly enrolment?: string | null
+    /** Where the first address does not answer, in their order. */
+    readonly fallbacks?: readonly string[]
+    readonly proxies?: ProxySettings
+    /** File with the password for the proxy of the configuration. */
+    readonly proxyPasswordFile?: string | null
   }
   readonly dataDir: string
   readonly instance: string | null
@@ -65,6 +71,28 @@ const base = {
     env: 'FETTLE_COLLECTOR',
     doc: 'Address of the collector; left out where the machine was enrolled by fettle-agent enroll.',
     example: 'wss://fettle.example.com',
+  },
+  'collector.fallbacks': {
+    schema: v.pipe(v.array(v.string()), v.maxLength(8, 'wanted at most 8 addresses')),
+    default: [],
+    env: 'FETTLE_COLLECTOR_FALLBACKS',
+    doc: 'Further addresses of the same collector or of others on its store, tried in this order where one does not answer.',
+    example: ['wss://fettle2.example.com'],
+  },
+  'collector.proxy': {
+    schema: v.nullable(v.pipe(v.string(), v.minLength(1))),
+    default: null,
+    env: 'FETTLE_PROXY',
+    doc: 'HTTP proxy on the way to the collector, http://[user:password@]name:port or https://; none: straight, whatever the environment says. Default: HTTPS_PROXY, ALL_PROXY and NO_PROXY.',
+    secret: true,
+    example: 'http://proxy.example.com:3128',
+  },
+  'collector.proxyPasswordFile': {
+    schema: optionalText,
+    default: null,
+    env: 'FETTLE_PROXY_PASSWORD_FILE',
+    doc: 'File with the password of the user that collector.proxy names.',
+    example: '/etc/fettle/proxy.password',
   },
   'collector.caFile': {
     schema: optionalText,
@@ -186,6 +214,7 @@ function configOf(
   { env, uid }: Pick<ConfigSources, 'env' | 'uid'>,
 ): AgentConfig {
   const said = values as { readonly [P in keyof typeof base]: v.InferOutput<(typeof base)[P]['schema']> }
+  const proxies = proxiesOf(env)
   const options = probes.flatMap(probe => (probe.setting ? [[keyOf(probe), values[`${probe.subject}.${probe.source}`]]] : []))
   return {
     collector: {
@@ -194,6 +223,9 @@ function configOf(
       allowPlain: said['collector.allowPlain'],
       token: said['collector.token'],
       enrolment: said['collector.enrolment'],
+      fallbacks: said['collector.fallbacks'],
+      proxies: { ...proxies.settings, own: ownProxy(said['collector.proxy']) },
+      proxyPasswordFile: said['collector.proxyPasswordFile'],
     },
     dataDir: said.dataDir ?? defaultDataDir(env, uid),
     instance: said.instance,
@@ -202,7 +234,17 @@ function configOf(
     logLevel: said['log.level'],
     probes: values.probes as AgentConfig['probes'],
     options: Object.fromEntries(options),
-    warnings: [],
+    warnings: proxies.warnings,
+  }
+}
+
+/** @throws ConfigError where it cannot be used */
+function ownProxy(text: string | null): ProxySettings['own'] {
+  if (text === null || text === 'none') return text
+  try {
+    return readProxy(text)
+  } catch (error) {
+    throw new ConfigError([`collector.proxy: ${(error as Error).message}; or none`])
   }
 }
 
@@ -230,8 +272,8 @@ async function refuseWrong(config: AgentConfig): Promise<void> {
           ? Promise.resolve()
           : readCadence(every).catch(error => Promise.reject(new Error(`probes.${key}.every: ${error.message}`))),
   )
-  const { url, allowPlain } = config.collector
-  if (url) tries.push(async () => readAddress(url, allowPlain ? 'allowed' : 'refused'))
+  const { url, fallbacks = [], allowPlain } = config.collector
+  for (const address of url ? [url, ...fallbacks] : []) tries.push(async () => readAddress(address, allowPlain ? 'allowed' : 'refused'))
   const results = await Promise.allSettled(tries.map(attempt => attempt()))
   const problems = results.flatMap(result => (result.status === 'rejected' ? [(result.reason as Error).message] : []))
   if (problems.length > 0) throw new ConfigError(problems)

@@ -3,8 +3,9 @@ import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectSecure, getCACertificates } from 'node:tls'
 import { channelOf, limits, SUBPROTOCOL } from '@fettle/protocol'
 import { WebSocket } from 'ws'
-import { endOf, noProxies, type Proxy, type ProxySettings, proxyFor } from './proxy.ts'
+import { endOf, type HttpProxy, noProxies, type ProxySettings, proxyFor } from './proxy.ts'
 import { isUnknownAuthority, type Trouble, troubleOfAnswer, troubleOfError } from './trouble.ts'
+import { tunnel } from './tunnel.ts'
 
 /** A socket that is opening. */
 export type Dialled = {
@@ -35,7 +36,7 @@ export class Dialler {
   }
 
   /** The proxy on the way to an address, for people; null where none is. */
-  proxyTo(url: string): Proxy | null {
+  proxyTo(url: string): HttpProxy | null {
     return proxyFor(url, this.#ways.proxies ?? noProxies)
   }
 
@@ -44,7 +45,6 @@ export class Dialler {
     const { host, port } = endOf(url)
     const proxy = this.proxyTo(url)
     if (!proxy) return connectPlain({ host, port })
-    const { tunnel } = await import('./tunnel.ts')
     return tunnel(await this.#signedIn(proxy), { host, port, ca: this.#system, signal })
   }
 
@@ -95,7 +95,7 @@ export class Dialler {
     return connect as unknown as typeof connectPlain
   }
 
-  async #signedIn(proxy: Proxy): Promise<Proxy> {
+  async #signedIn(proxy: HttpProxy): Promise<HttpProxy> {
     const { password } = this.#ways
     return password === undefined ? proxy : { ...proxy, password: await password() }
   }

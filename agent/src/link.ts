@@ -37,6 +37,8 @@ type Needs = Omit<Party, 'onAck' | 'outbox' | 'server'> & {
   target(): Target | Promise<Target>
   /** Goes by the proxies and authorities of this machine; default: straight. */
   readonly dialler?: Dialler
+  /** A connection stands again after none did. */
+  onRestored?(): void
   /** The collector did not let this agent in. */
   onRefused?(): void
   /** Random numbers 0..1 for the pauses. */
@@ -144,12 +146,24 @@ export class Link {
     }
     if (this.#stopped) return nowhere('stopped')
     const { socket, channel, trouble } = this.#dialler.dial(target.urls[this.#address % target.urls.length] ?? target.urls[0], target.ca)
-    const party = { ...this.#needs, server: this.#needs.server(), onAck: () => this.#releaseWaiters() }
+    const party: Party = {
+      ...this.#needs,
+      server: this.#needs.server(),
+      onAck: () => this.#releaseWaiters(),
+      onWelcome: (welcome, server) => this.#reached(welcome, server),
+    }
     this.#conversation = new Conversation(socket, party, channel)
     const ended = await this.#conversation.ended
     this.#conversation = undefined
     const ending = explained(ended, trouble())
     return { ending, leastMs: Math.max(pauseAfter(ending), trouble()?.pauseMs ?? 0) }
+  }
+
+  #reached(welcome: Frame<'welcome'>, server: string): Promise<boolean> {
+    const wasDown = this.#fault !== undefined
+    this.#fault = undefined
+    if (wasDown) this.#needs.onRestored?.()
+    return this.#needs.onWelcome(welcome, server)
   }
 
   #releaseWaiters(): void {

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 
 /** A proxy that makes tunnels with CONNECT (RFC 9110, section 9.3.6). */
-export type Proxy = {
+export type HttpProxy = {
   /** Whether it is spoken to by TLS. */
   readonly secure: boolean
   readonly host: string
@@ -14,10 +14,10 @@ export type Proxy = {
 /** What the configuration and the environment say about proxies. */
 export type ProxySettings = {
   /** The configuration's word, which wins for every address: a proxy, `none`, or null where the environment decides. */
-  readonly own: Proxy | 'none' | null
+  readonly own: HttpProxy | 'none' | null
   /** Of the environment, for wss:// and ws://. */
-  readonly secure: Proxy | null
-  readonly plain: Proxy | null
+  readonly secure: HttpProxy | null
+  readonly plain: HttpProxy | null
   /** What goes past the proxies of the environment. */
   readonly past: (host: string, port: number) => boolean
 }
@@ -26,7 +26,7 @@ export type ProxySettings = {
 export const noProxies: ProxySettings = { own: null, secure: null, plain: null, past: () => false }
 
 /** `http://[user[:password]@]name:port`, https too; a bare `name:port` is http. @throws where it is none, never with the password in it */
-export function readProxy(text: string): Proxy {
+export function readProxy(text: string): HttpProxy {
   const url = parsed(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
   if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '')
     throw new Error(`Cannot use the proxy ${shown(text)}: wanted http://name:port or https://name:port`)
@@ -46,7 +46,7 @@ export function proxiesOf(env: Readonly<Record<string, string | undefined>>): {
   readonly warnings: readonly string[]
 } {
   const warnings: string[] = []
-  const first = (...names: string[]): Proxy | null => {
+  const first = (...names: string[]): HttpProxy | null => {
     const name = names.flatMap(one => [one.toLowerCase(), one]).find(one => env[one])
     if (name === undefined) return null
     try {
@@ -62,7 +62,7 @@ export function proxiesOf(env: Readonly<Record<string, string | undefined>>): {
 }
 
 /** The proxy on the way to an address; null where none is. What is on this machine is past every proxy of the environment. */
-export function proxyFor(address: string, { own, secure, plain, past }: ProxySettings): Proxy | null {
+export function proxyFor(address: string, { own, secure, plain, past }: ProxySettings): HttpProxy | null {
   if (own === 'none') return null
   if (own) return own
   const { protocol, host, port } = endOf(address)
@@ -77,7 +77,7 @@ export function endOf(address: string): { readonly protocol: string; readonly ho
 }
 
 /** For people: never with user or password. */
-export function nameOf({ secure, host, port }: Proxy): string {
+export function nameOf({ secure, host, port }: HttpProxy): string {
   return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 

@@ -1,15 +1,15 @@
 import { type IncomingMessage, request as requestPlain } from 'node:http'
 import { request as requestSecure } from 'node:https'
 import type { Duplex } from 'node:stream'
-import { nameOf, type Proxy } from './proxy.ts'
+import { type HttpProxy, nameOf } from './proxy.ts'
 
 /** A proxy answered, and made no tunnel. */
 export class ProxyRefused extends Error {
   override name = 'ProxyRefused'
-  readonly proxy: Proxy
+  readonly proxy: HttpProxy
   readonly status: number
   readonly retryAfter: string | undefined
-  constructor(proxy: Proxy, { statusCode = 0, headers }: IncomingMessage) {
+  constructor(proxy: HttpProxy, { statusCode = 0, headers }: IncomingMessage) {
     super(`the proxy ${nameOf(proxy)} answered ${statusCode}`)
     this.proxy = proxy
     this.status = statusCode
@@ -20,8 +20,8 @@ export class ProxyRefused extends Error {
 /** A proxy could not be asked. The cause tells why. */
 export class ProxyUnreachable extends Error {
   override name = 'ProxyUnreachable'
-  readonly proxy: Proxy
-  constructor(proxy: Proxy, cause: Error) {
+  readonly proxy: HttpProxy
+  constructor(proxy: HttpProxy, cause: Error) {
     super(`the proxy ${nameOf(proxy)} cannot be asked: ${cause.message}`, { cause })
     this.proxy = proxy
   }
@@ -40,7 +40,7 @@ type Wish = {
  * A connection through a proxy to an address that the proxy resolves: CONNECT of RFC 9110, section 9.3.6, basic authentication of RFC 7617.
  * @throws ProxyRefused, ProxyUnreachable
  */
-export function tunnel(proxy: Proxy, { host, port, ca, signal }: Wish): Promise<Duplex> {
+export function tunnel(proxy: HttpProxy, { host, port, ca, signal }: Wish): Promise<Duplex> {
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const credentials = proxy.user === null ? undefined : Buffer.from(`${proxy.user}:${proxy.password ?? ''}`).toString('base64')
   return new Promise((resolve, reject) => {

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { createLog, systemClock } from '@fettle/kit'
 import { closeCodes, isEnrolment, readEnrolment } from '@fettle/protocol'
 import { certificatesIn, nextAuthorities } from '../authorities.ts'
-import { findAuthority } from '../belong.ts'
+import { diallerOf, findAuthority } from '../belong.ts'
 import { type CliContext, type Command, exitCodes, UsageError } from '../cli.ts'
 import type { AgentConfig } from '../config.ts'
 import { agentRuns, ask, NoAgent } from '../control.ts'
@@ -71,6 +71,7 @@ async function runEnroll(context: CliContext, args: readonly string[]): Promise<
   const { urls, ca, token, server, caFile, allowPlain } = way
   const told = await introduce({
     target: { urls, ca },
+    dialler: diallerOf({ config, host }),
     server,
     identity,
     clock: systemClock,
@@ -133,7 +134,7 @@ async function wayOf(context: CliContext, given: Given, config: AgentConfig, hos
   const { urls, token, server, pin } = readEnrolment(text)
   const addresses = urls.map(url => readAddress(url, allowPlain ? 'allowed' : 'refused'))
   if (pin === null) return { urls: listOf(addresses), token, server, caFile, ca: file, authorities: [], allowPlain }
-  const { url, authority } = await findAuthority(addresses, pin)
+  const { url, authority } = await findAuthority(addresses, pin, diallerOf({ config, host }))
   const [pem = authority] = certificatesIn(authority)
   // The one that answered comes first: the others may be down now.
   const ordered = listOf([url, ...addresses.filter(other => other !== url)])
