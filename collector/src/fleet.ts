@@ -13,7 +13,8 @@ import {
 } from '@fettle/catalog'
 import { PROTOCOL } from '@fettle/protocol'
 import * as v from 'valibot'
-import type { Change, HostMeta, StoredFact, StoredHost } from './store/store.ts'
+import { shareLimits } from './share.ts'
+import { type Change, FIRST_SEEN_KEPT, type HostMeta, type StoredFact, type StoredHost } from './store/store.ts'
 
 /** A host as this collector holds it in memory: what the store has, plus what only a live connection knows. */
 export class FleetHost {
@@ -29,6 +30,8 @@ export class FleetHost {
   connectedSince: number | null = null
   readonly held = new Map<string, HeldFact>()
   readonly hashes = new Map<string, string>()
+  /** Characters of its large facts, by key. */
+  readonly #large = new Map<string, number>()
   findings = new Map<string, Finding>()
   supportEnd: number | null = null
   /** Grows with every change: tells renderers that a cached fragment is old. */
@@ -64,8 +67,18 @@ export class FleetHost {
   put(stored: StoredFact, data?: unknown): void {
     this.held.set(stored.key, data === undefined ? heldFrom(stored) : { ...toldFrom(stored), data })
     this.hashes.set(stored.key, stored.hash)
+    const chars = stored.data?.length ?? 0
+    if (chars > shareLimits.largeFact) this.#large.set(stored.key, chars)
+    else this.#large.delete(stored.key)
     this.changed(keyParts(stored.key).subject)
     this.changed('probes')
+  }
+
+  /** Characters of its large facts, were this one of them. */
+  charsWith(key: string, chars: number): number {
+    let sum = chars > shareLimits.largeFact ? chars : 0
+    for (const [other, held] of this.#large) if (other !== key) sum += held
+    return sum
   }
 
   /** The host looked again and nothing had changed. */
@@ -223,6 +236,11 @@ export class Fleet {
   /** What the store remembers of when updates were first seen. */
   learnFirstSeen(times: ReadonlyMap<string, number>): void {
     for (const [update, at] of times) this.#firstSeen.set(update, at)
+    // What is forgotten here is asked of the store again when a host shows it.
+    for (const update of this.#firstSeen.keys()) {
+      if (this.#firstSeen.size <= FIRST_SEEN_KEPT) break
+      this.#firstSeen.delete(update)
+    }
   }
 
   metas(): HostMeta[] {

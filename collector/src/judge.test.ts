@@ -12,6 +12,7 @@ import { HostExposition } from './exposition/hosts.ts'
 import { createCollectorMetrics } from './exposition/self.ts'
 import { Fleet } from './fleet.ts'
 import { Judge } from './judge.ts'
+import { Shares } from './share.ts'
 import { openStore } from './store/open.ts'
 import { ACTIVE, type Store, type StoredFact, StoreUnavailable } from './store/store.ts'
 
@@ -59,7 +60,8 @@ test('since when an update waits is told in the series as soon as the fleet know
   const now = systemClock.now()
   const fleet = new Fleet(120_000, now)
   const events = createEvents(createLog('test', 'silent'), createCollectorMetrics('test'))
-  const judge = new Judge({ fleet, store, clock: systemClock, events, supportTable: shippedSupportTable(), overrides: [] })
+  const shares = new Shares({ clock: systemClock, events })
+  const judge = new Judge({ fleet, store, clock: systemClock, events, shares, supportTable: shippedSupportTable(), overrides: [] })
   const exposition = new HostExposition(fleet, metrics, () => {})
   const render = async () => {
     let text = ''
@@ -96,7 +98,8 @@ async function world(overrides: readonly Override[] = [], given: { clock?: FakeC
   const store = given.store ?? (await openStore('sqlite::memory:', { clock }))
   const fleet = new Fleet(120_000, clock.now())
   const events = createEvents(createLog('test', 'silent'), createCollectorMetrics('test'))
-  return { clock, store, fleet, judge: new Judge({ fleet, store, clock, events, supportTable: shippedSupportTable(), overrides }) }
+  const shares = new Shares({ clock, events })
+  return { clock, store, fleet, judge: new Judge({ fleet, store, clock, events, shares, supportTable: shippedSupportTable(), overrides }) }
 }
 
 const blank = { seq: 1, lastSeenAt: 0, agentVersion: '1', clockOffsetMs: 0, dropped: 0, findings: [] }

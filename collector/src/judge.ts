@@ -5,10 +5,16 @@ import type { Override } from './config.ts'
 import { Due } from './due.ts'
 import type { Events } from './events.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
+import type { Shares } from './share.ts'
 import type { Store } from './store/store.ts'
 
 /** Keys of updates asked of the store at once; a machine three years behind has about this many. */
 const FIRST_SEEN_BATCH = 2_000
+/**
+ * How far back a host is believed that it saw an update, ms: as long as a weekend without a collector. Else a single host could make an update look old
+ * on every other one.
+ */
+const FIRST_SEEN_BELIEVED = days(3)
 /** Reports of one host that come together are judged once, this long after the first, ms; a tenth of what a fact may take to the alerts. */
 const SETTLE_MS = 200
 /** Every host is judged at least this often, ms: a bound on what a wrong `changesAt` could cost. */
@@ -19,6 +25,7 @@ type Deps = {
   readonly store: Store
   readonly clock: Clock
   readonly events: Events
+  readonly shares: Shares
   readonly supportTable: SupportTable
   readonly overrides: readonly Override[]
 }
@@ -74,7 +81,7 @@ export class Judge {
       host.findings.clear()
       return
     }
-    const unseen = this.#unseenUpdates(host)
+    const unseen = this.#withinShare(host, this.#unseenUpdates(host))
     if (unseen.size > 0) {
       this.#learn(unseen).then(
         () => {
@@ -127,14 +134,22 @@ export class Judge {
   /** Pending updates without a date of their vendor that this collector has no first-seen time of. */
   #unseenUpdates(host: FleetHost): Map<string, number> {
     const unseen = new Map<string, number>()
+    const earliest = Math.max(this.#deps.clock.now() - FIRST_SEEN_BELIEVED, host.meta.enrolledAt)
     for (const { source, at, data } of host.facts.updates) {
       for (const update of data.pending) {
         const key = updateKey(source, update)
-        if (update.published === null && this.#deps.fleet.firstSeen(key) === null) unseen.set(key, at)
+        if (update.published === null && this.#deps.fleet.firstSeen(key) === null) unseen.set(key, Math.max(at, earliest))
         if (unseen.size >= FIRST_SEEN_BATCH) return unseen
       }
     }
     return unseen
+  }
+
+  /** What the fleet remembers is for all: one host may fill only so much of it. */
+  #withinShare(host: FleetHost, unseen: Map<string, number>): Map<string, number> {
+    if (unseen.size === 0) return unseen
+    const granted = this.#deps.shares.of(host).newUpdates(unseen.size)
+    return granted === unseen.size ? unseen : new Map([...unseen].slice(0, granted))
   }
 
   async #learn(unseen: ReadonlyMap<string, number>): Promise<void> {

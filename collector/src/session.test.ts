@@ -60,7 +60,8 @@ beforeEach(async () => {
     overrides: [],
     server: 'collector.test',
     beatMs: 60_000,
-    maxBytes: 10_000,
+    // One host may have a sixteenth of it waiting.
+    maxBytes: 160_000,
     maxConnections: 10,
     detail: false,
     isProxy: () => false,
