@@ -22,7 +22,10 @@ process.exitCode = await untilSignal(process, log, async () => {
 
 /** The agent enrols itself by a token of its own at its first start; later its key is enough. */
 async function startOwnAgent(collector: RunningCollector, log: Log): Promise<Agent> {
-  const made = (await collector.admin('POST', '/api/v1/tokens', { uses: 1, expiresInMs: 600_000, note: 'npm start' })) as { token: string; enrolment: string }
+  const made = (await collector.admin('POST', '/api/v1/tokens', { uses: 1, expiresInMs: 600_000, note: 'npm start' })) as {
+    token: string
+    enrolment: string
+  }
   const config = defaultConfig({
     collector: {
       url: reachable(collector.agentUrl),

@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { closeCodes, readEnrolment } from '@fettle/protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { readEnrolment } from '@fettle/protocol'
 import { parse } from 'yaml'
 import { ProtocolClient } from '../../test/kit/client.ts'
 import { startTestCollector, type TestCollector } from '../../test/kit/collector.ts'
@@ -45,6 +45,11 @@ async function run(line: string | readonly string[], env: Record<string, string>
     process,
   })
   return { code, out, err }
+}
+
+/** What a token was printed as. */
+function enrolmentOf(out: string) {
+  return readEnrolment(out.split('\n')[0] ?? '')
 }
 
 /** A file that FETTLE_CONFIG names. */
@@ -115,7 +120,7 @@ describe.each(['running', 'stopped'])('with a %s collector', state => {
     const made = await run(['token', 'create', '--uses', '3', '--expires', '7d', '--label', 'site=Lyon', '--note', 'for \u001b[31mLyon'])
     expect([made.code, made.err]).toEqual([0, ''])
     const [text = ''] = made.out.split('\n')
-    const { token, urls, server, pin } = readEnrolment(text)
+    const { token, urls, server, pin } = enrolmentOf(made.out)
     const [id = '', secret = ''] = token.split('.')
     expect(token).toMatch(/^[0-9a-f]{16}\.[\w-]{32}$/)
     expect({ urls, pin }).toEqual({ urls: [state === 'running' ? collector?.agentUrl : 'ws://127.0.0.1:7300'], pin: null })
@@ -140,6 +145,18 @@ describe.each(['running', 'stopped'])('with a %s collector', state => {
     expect(await run(`token revoke ${id}`)).toEqual({ code: 0, out: `Token ${id} is revoked.\n`, err: '' })
     expect((await run('token list')).out).not.toContain(id)
     expect(await run(`token revoke ${id}`)).toEqual({ code: 1, out: '', err: `fettle-collector token: no token has the id ${id}\n` })
+  })
+
+  test('machines get the role of their token, and wait where it says so', async () => {
+    const here = await start()
+    const { out } = await run('token create --role laptop --approve')
+    expect(out).toContain('each once fettle-collector host approve was run')
+    const client = new ProtocolClient()
+    client.hello(await client.open(here.agentUrl), {
+      enrol: { token: enrolmentOf(out).token, publicKey: client.publicKey, instance: 'lap1', labels: {} },
+    })
+    expect(await client.closed()).toBe(closeCodes.pending)
+    expect(here.core.fleet.byInstance('lap1')).toMatchObject({ role: 'laptop', meta: { standing: { state: 'pending' } } })
   })
 
   test('wishes that cannot be are refused in words, with the words of the API', async () => {
@@ -187,7 +204,7 @@ describe.each(['running', 'stopped'])('with a %s collector', state => {
 })
 
 test('what was made while the collector was stopped holds once it runs', async () => {
-  const token = (await run('token create')).out.split('\n')[0]
+  const { token } = enrolmentOf((await run('token create')).out)
   const here = await start()
   const client = new ProtocolClient()
   expect((await client.join(here.agentUrl, token)).instance).toBe('host-under-test')
@@ -201,7 +218,9 @@ test('a socket that a killed collector left behind is no collector', async () =>
 
 test('where it listens on every address, the way to enrol names this machine', async () => {
   collector = await startTestCollector({ FETTLE_DATA: data, FETTLE_LISTEN: '0.0.0.0:0', FETTLE_ALLOW_PLAIN: 'true' })
-  expect((await run('token create')).out).toContain(`--collector ws://${hostname()}:`)
+  const { out } = await run('token create')
+  expect(enrolmentOf(out).urls).toEqual([collector.agentUrl.replace('0.0.0.0', hostname())])
+  expect(out).toContain(' --allow-plain\n')
 })
 
 describe('config', () => {
@@ -288,7 +307,7 @@ describe('config', () => {
 })
 
 test('nothing that is kept on disk holds a secret of a token', async () => {
-  const secret = (await run('token create')).out.split('\n')[0]?.split('.')[1] ?? ''
+  const [, secret = ''] = enrolmentOf((await run('token create')).out).token.split('.')
   expect(secret).toHaveLength(32)
   for (const file of await readdir(data)) expect((await readFile(join(data, file))).includes(secret), file).toBe(false)
 })

@@ -93,7 +93,8 @@ async function create(call: Call, io: Io, body: ReturnType<typeof wishOf>, json:
 function howTo({ id, collector, usesLeft, expiresAt, approve }: Made, enrolment: string): string {
   const machines = usesLeft === null ? 'any number of machines' : usesLeft === 1 ? 'one machine' : `${usesLeft} machines`
   const until = expiresAt === null ? 'until it is revoked' : `until ${minute(expiresAt)} UTC`
-  const plain = collector.startsWith('ws://') && !isLoopbackHost(new URL(collector).hostname.replace(/^\[|\]$/g, '')) ? ' --allow-plain' : ''
+  const plain =
+    collector.startsWith('ws://') && !isLoopbackHost(new URL(collector).hostname.replace(/^\[|\]$/g, '')) ? ' --allow-plain' : ''
   return `${enrolment}
 
 It lets in ${machines} ${until}${approve ? ', each once fettle-collector host approve was run' : ''}. Whoever has it can enrol: keep it like a password.
