@@ -41,7 +41,7 @@ export async function makeAuthority(name: string, { from, until }: Validity): Pr
       await SubjectKeyIdentifierExtension.create(pair.publicKey),
     ],
   })
-  return { key: pair.pem, certificate: certificate.toString('pem') }
+  return { key: pair.pem, certificate: `${certificate.toString('pem')}\n` }
 }
 
 /** Which authority signs, with its opened key. */
@@ -69,7 +69,7 @@ export async function makeCertificate(signer: Signer, names: readonly [string, .
       await AuthorityKeyIdentifierExtension.create(issuer),
     ],
   })
-  return { key: pair.pem, certificate: certificate.toString('pem') }
+  return { key: pair.pem, certificate: `${certificate.toString('pem')}\n` }
 }
 
 async function newPair() {
