@@ -5,7 +5,7 @@ import { channelOf, limits, SUBPROTOCOL } from '@fettle/protocol'
 import { WebSocket } from 'ws'
 import { endOf, type HttpProxy, noProxies, type ProxySettings, proxyFor } from './proxy.ts'
 import { isUnknownAuthority, type Trouble, troubleOfAnswer, troubleOfError } from './trouble.ts'
-import { tunnel } from './tunnel.ts'
+import { ProxyUnreachable, tunnel } from './tunnel.ts'
 
 /** A socket that is opening. */
 export type Dialled = {
@@ -73,7 +73,8 @@ export class Dialler {
     })
     socket.on('error', error => {
       trouble ??= troubleOfError(error, url)
-      if (ca === null && isUnknownAuthority(error)) this.#system ??= (this.#ways.systemAuthorities ?? systemAuthorities)()
+      if ((ca === null || error instanceof ProxyUnreachable) && isUnknownAuthority(error))
+        this.#system ??= (this.#ways.systemAuthorities ?? systemAuthorities)()
     })
     socket.once('close', () => given.abort())
     return { socket, channel: () => channel, trouble: () => trouble }

@@ -75,7 +75,7 @@ const untrusted: Readonly<Record<string, string>> = {
 
 /** Whether only an authority is missing: then those that this system trusts may help. */
 export function isUnknownAuthority(error: unknown): boolean {
-  const code = codeOf(error)
+  const code = codeOf(error instanceof ProxyUnreachable ? error.cause : error)
   return code !== 'CERT_REVOKED' && code !== 'CERT_SIGNATURE_FAILURE' && Object.hasOwn(untrusted, code)
 }
 
@@ -166,7 +166,7 @@ function placeOf(location: string, address: string): string {
 
 /** Of an error, or of the first of several: one a network family that was tried (RFC 8305). */
 function codeOf(error: unknown): string {
-  const { code, errors } = error as { code?: unknown; errors?: readonly unknown[] }
+  const { code, errors } = (error ?? {}) as { code?: unknown; errors?: readonly unknown[] }
   if (typeof code === 'string') return code
   return Array.isArray(errors) && errors.length > 0 ? codeOf(errors[0]) : ''
 }

@@ -12,6 +12,10 @@ export const needs: readonly Need[] = [
   { program: 'restic', package: 'restic' },
   { program: 'borg', package: 'borgbackup' },
   { program: 'clamd', package: 'clamav-daemon' },
+  { program: 'tinyproxy', package: 'tinyproxy-bin' },
+  { program: 'nginx', package: 'nginx-light' },
+  { program: 'haproxy', package: 'haproxy' },
+  { program: 'caddy', package: 'caddy' },
   { program: 'nft', package: 'nftables' },
   // nft(8) reads and prints the names of protocols by it.
   { program: '/etc/protocols', package: 'netbase' },

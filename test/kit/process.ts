@@ -18,9 +18,15 @@ export type TestProcess = {
   kill(signal?: NodeJS.Signals): Promise<void>
 }
 
-/** Runs a script of the repository. @param script path below the repository's root */
-export function runScript(script: string, args: readonly string[], env: Record<string, string> = {}): TestProcess {
-  const child = spawn(process.execPath, [join(root, script), ...args], {
+/** Runs a script of the repository. @param script path below the repository's root @param inside a command that runs it: `ip netns exec NAME` */
+export function runScript(
+  script: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  inside: readonly string[] = [],
+): TestProcess {
+  const [program = process.execPath, ...rest] = [...inside, process.execPath, join(root, script), ...args]
+  const child = spawn(program, rest, {
     cwd: root,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
