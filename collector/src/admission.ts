@@ -35,6 +35,9 @@ export type AdmissionLimits = {
     : { readonly perSecond: number; readonly burst: number }
 }
 
+/** How many of those that were silent longest are looked at for one that gives way. */
+const LOOKED_AT = 32
+
 /** A socket of which nobody knows yet whose it is. */
 export type Stranger = {
   readonly origin: string
@@ -166,7 +169,8 @@ export class Admission {
   #enter(origin: string, cut: () => void): Waiting | undefined {
     const { strangers, strangersOfAddress } = this.#limits
     const own = this.#byOrigin.get(origin) ?? new Set<Waiting>()
-    if (!this.#hasRoom(own, strangersOfAddress, 'address') || !this.#hasRoom(this.#strangers, strangers, 'total')) return undefined
+    if (!this.#hasRoom(own, strangersOfAddress, 'address', own.size) || !this.#hasRoom(this.#strangers, strangers, 'total', own.size))
+      return undefined
     const now = this.#deps.clock.monotonic()
     const stranger: Waiting = { origin, since: now, activeAt: now, asked: false, cut, leave: () => this.#leave(stranger) }
     // Who gave way may have been the last of its address.
@@ -182,14 +186,27 @@ export class Admission {
     if (own?.size === 0) this.#byOrigin.delete(stranger.origin)
   }
 
-  /** Whether one more fits; the one that was silent longest gives way where it had its time. */
-  #hasRoom(held: ReadonlySet<Waiting>, most: number, reason: 'address' | 'total'): boolean {
+  /**
+   * Whether one more fits. One of those that were silent longest gives way: of an address that has many more than the one that comes, else the first that
+   * had its time.
+   */
+  #hasRoom(held: ReadonlySet<Waiting>, most: number, reason: 'address' | 'total', own: number): boolean {
     if (held.size < most) return true
-    const [oldest] = held
     this.#deps.events.cut(reason)
-    if (!oldest || this.#deps.clock.monotonic() - oldest.activeAt < this.#limits.patienceMs) return false
-    this.#end(oldest)
-    return true
+    const [oldest] = held
+    const hadItsTime = oldest && this.#deps.clock.monotonic() - oldest.activeAt >= this.#limits.patienceMs
+    const gives = this.#ofMany(held, own) ?? (hadItsTime ? oldest : undefined)
+    if (gives) this.#end(gives)
+    return gives !== undefined
+  }
+
+  #ofMany(held: ReadonlySet<Waiting>, own: number): Waiting | undefined {
+    let looked = 0
+    for (const stranger of held) {
+      if (looked++ >= LOOKED_AT) return undefined
+      if ((this.#byOrigin.get(stranger.origin)?.size ?? 0) > 2 * own + 1) return stranger
+    }
+    return undefined
   }
 
   #cutAt(reason: Parameters<Events['cut']>[0]): undefined {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { SUBPROTOCOL } from '@fettle/protocol'
 
@@ -9,7 +8,7 @@ export type Raw = {
   /** All that came until now. */
   readonly heard: () => string
   /** Resolves when the other end has closed or cut it. */
-  readonly ended: Promise<unknown>
+  readonly ended: Promise<void>
 }
 
 /** Connects over loopback. @param from of 127.0.0.0/8, for a peer with another address */
@@ -20,8 +19,8 @@ export async function openRaw(port: number, from = '127.0.0.1'): Promise<Raw> {
   socket.on('data', chunk => {
     heard += chunk.toString('latin1')
   })
-  const ended = once(socket, 'close')
-  await Promise.race([once(socket, 'connect'), ended])
+  const ended = new Promise<void>(resolve => socket.once('close', () => resolve()))
+  await Promise.race([new Promise<void>(resolve => socket.once('connect', resolve)), ended])
   return { socket, heard: () => heard, ended }
 }
 
