@@ -20,6 +20,7 @@ import { createApp } from './http/app.ts'
 import { auditRoutes } from './http/audit.ts'
 import { Access, IN_PROCESS } from './http/auth.ts'
 import { formRoutes } from './http/forms.ts'
+import { type GuardedRoute, guardRoutes } from './http/guard.ts'
 import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { IdentityProvider } from './http/oidc.ts'
@@ -62,6 +63,8 @@ export type Call = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unkn
 /** The collector's parts without an open door: what both `run` and the commands on a stopped collector use. */
 export type BuiltCollector = {
   readonly app: FastifyInstance
+  /** Every route, and who may come to it. */
+  readonly guarded: readonly GuardedRoute[]
   readonly core: Core
   readonly store: Store
   readonly events: Events
@@ -163,9 +166,9 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
     })
     await core.start()
     metrics.observe(core, () => clock.now())
-    const app = await routes(config, { core, store, clock, events, metrics, tls, server })
+    const { app, guarded } = await routes(config, { core, store, clock, events, metrics, tls, server })
     closers.add(() => app.close())
-    return { app, core, store, events, tls, close: () => closers.close() }
+    return { app, guarded, core, store, events, tls, close: () => closers.close() }
   } catch (error) {
     await closers.close()
     throw error
@@ -207,11 +210,15 @@ type RouteDeps = {
   readonly server: string
 }
 
-async function routes(config: CollectorConfig, { core, store, clock, events, metrics, tls, server }: RouteDeps): Promise<FastifyInstance> {
+async function routes(
+  config: CollectorConfig,
+  { core, store, clock, events, metrics, tls, server }: RouteDeps,
+): Promise<{ app: FastifyInstance; guarded: readonly GuardedRoute[] }> {
   const { values } = config
   const { host } = addressOf(values.listen)
   const secure = values.publicUrl?.startsWith('https:') ?? false
   const app = await createApp({ tls: tls?.options, secure, version: VERSION, failed: events.failed })
+  const guarded = guardRoutes(app)
   recordActs(app, core.audit)
   const now = () => clock.now()
   const oidc = await oidcOf(values)
@@ -255,6 +262,8 @@ async function routes(config: CollectorConfig, { core, store, clock, events, met
     tokensChanged: () => core.tokensChanged(),
     way: () => ({ urls: agentAddresses(app, config), server, pin: tls?.pin ?? null }),
   })
+  // Before the scopes that forms have: they take over only what was there before them.
+  await storeRoutes(app, { store, access, frozen: () => core.frozen, freeze: why => core.freeze(why) })
   const acts = standingActs(core, now)
   await standingRoutes(app, { core, access, acts })
   await formRoutes(app, { access, acts })
@@ -263,7 +272,6 @@ async function routes(config: CollectorConfig, { core, store, clock, events, met
     const provider = new IdentityProvider(oidc, clock)
     await signInRoutes(app, { access, sessions, provider, audit: core.audit, events, secure, now })
   }
-  await storeRoutes(app, { store, access, frozen: () => core.frozen, freeze: why => core.freeze(why) })
   await pageRoutes(app, {
     fleet,
     access,
@@ -274,7 +282,7 @@ async function routes(config: CollectorConfig, { core, store, clock, events, met
     app.swagger(),
   )
   await app.ready()
-  return app
+  return { app, guarded }
 }
 
 /** The same routes on a Unix socket that only this user may open: how `fettle-collector token create` reaches a running collector. */

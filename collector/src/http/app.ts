@@ -1,7 +1,8 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerOptions } from 'node:https'
-import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import fastify, { type FastifyInstance, type FastifySchemaValidationError } from 'fastify'
+import helmet, { type HelmetOptions } from 'helmet'
 import { StoreUnavailable } from '../store/store.ts'
 
 export type Tls = Pick<ServerOptions, 'cert' | 'key' | 'minVersion'>
@@ -18,18 +19,28 @@ export async function createApp(deps: {
   failed(what: string, error: unknown): void
 }): Promise<FastifyInstance> {
   const https = deps.tls ? { https: { minVersion: 'TLSv1.3' as const, ...deps.tls } } : {}
+  const protect = helmet(security(deps.tls !== undefined || deps.secure === true))
+  const harden = (response: ServerResponse) => {
+    protect({} as IncomingMessage, response, () => {})
+    response.setHeader('Cache-Control', 'no-store')
+  }
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES,
     forceCloseConnections: true,
+    // An address that cannot be read comes to no hook.
+    frameworkErrors: (error, _request, { raw }) => {
+      harden(raw)
+      raw.writeHead(error.statusCode ?? 400, { 'Content-Type': 'application/json; charset=utf-8' })
+      raw.end(JSON.stringify({ error: error.message }))
+    },
     routerOptions: { maxParamLength: 300 },
     // What is not known is refused: a filter that is written wrong must not be taken for none.
     ajv: { customOptions: { coerceTypes: true, removeAdditional: false, verbose: true } },
     schemaErrorFormatter: ([error], where) => new Error(error ? wantedBy(error, where) : `${where} is not as it should be`),
     ...https,
   })
-  await app.register(helmet, security(deps.tls !== undefined || deps.secure === true))
-  app.addHook('onRequest', async (_request, reply) => void reply.header('Cache-Control', 'no-store'))
+  app.addHook('onRequest', async (_request, reply) => harden(reply.raw))
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -53,7 +64,7 @@ export async function createApp(deps: {
 }
 
 /** No script, no foreign resource, no frame: what a hostile name could reach for is not there. On every answer, errors too. */
-function security(secure: boolean): FastifyHelmetOptions {
+function security(secure: boolean): HelmetOptions {
   return {
     contentSecurityPolicy: {
       useDefaults: false,

@@ -37,7 +37,7 @@ type Deps = {
 /** People come in by the company's identity provider, and go. */
 export async function signInRoutes(app: FastifyInstance, deps: Deps): Promise<void> {
   const cookies = cookiesOf(deps.secure)
-  const page = { config: { page: true }, schema: { hide: true } } as const
+  const page = { config: { page: true, open: true }, schema: { hide: true } } as const
   const set = (reply: FastifyReply, name: string, value: string, seconds: number) =>
     reply.header('Set-Cookie', `${name}=${value}; Max-Age=${seconds}; ${cookies.attributes}`)
 
