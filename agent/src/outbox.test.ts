@@ -79,6 +79,14 @@ describe('the outbox', () => {
     expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({ 'raid/md': 61_000 })
   })
 
+  test('a look by a clock that was set back is told as well, or the fact would grow stale until the old time comes again', async () => {
+    const { outbox } = await machine()
+    await observed(outbox, fact('raid/md', 1, 5_000_000))
+    outbox.ack(outbox.lastSeq)
+    await observed(outbox, fact('raid/md', 1, 1_400_000))
+    expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({ 'raid/md': 1_400_000 })
+  })
+
   test('no beat overtakes a report, since its seq would acknowledge the report unseen', async () => {
     const { outbox } = await machine()
     await observed(outbox, fact('raid/md', 1))

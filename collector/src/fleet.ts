@@ -14,7 +14,15 @@ import {
 import { PROTOCOL } from '@fettle/protocol'
 import * as v from 'valibot'
 import { shareLimits } from './share.ts'
-import { type Change, FIRST_SEEN_KEPT, type HostMeta, type StoredFact, type StoredHost } from './store/store.ts'
+import {
+  type Change,
+  FIRST_SEEN_KEPT,
+  FRESH_AHEAD_MS,
+  type HostMeta,
+  SEEN_AHEAD_MS,
+  type StoredFact,
+  type StoredHost,
+} from './store/store.ts'
 
 /** A host as this collector holds it in memory: what the store has, plus what only a live connection knows. */
 export class FleetHost {
@@ -82,9 +90,9 @@ export class FleetHost {
   }
 
   /** The host looked again and nothing had changed. */
-  renew(key: string, at: number): void {
+  renew(key: string, at: number, now: number): void {
     const fact = this.held.get(key)
-    if (!fact || fact.at >= at) return
+    if (!fact || (fact.at >= at && fact.at <= now + FRESH_AHEAD_MS)) return
     this.held.set(key, { ...fact, at })
     this.changed(keyParts(key).subject)
     this.changed('probes')
@@ -109,6 +117,9 @@ export function heldFrom(stored: StoredFact): HeldFact {
 function toldFrom({ key, at, freshAt, everyMs, tookMs, outcome, reason, hint }: StoredFact): HeldFact {
   return { key, at: Math.max(at, freshAt), everyMs, tookMs, outcome, reason, hint }
 }
+
+/** What memory knows of a host that is connected elsewhere cannot be this much newer than what the store knows, ms. */
+const LOADED_AHEAD_MS = 24 * 3_600_000
 
 /** How long a host counts as present after its last frame, ms; three beats, and never under 90 s. */
 export const presenceWindow = (beatMs: number): number => Math.max(3 * beatMs, 90_000)
@@ -147,7 +158,9 @@ export class Fleet {
   load(stored: StoredHost): FleetHost {
     const host = this.enrol(stored.meta)
     host.seq = stored.seq
-    host.lastSeenAt = Math.max(host.lastSeenAt, stored.lastSeenAt)
+    // Pongs are known here alone, but not for days: what is so far ahead of the store is from a clock that was wrong.
+    const isAhead = stored.lastSeenAt > 0 && host.lastSeenAt - stored.lastSeenAt > LOADED_AHEAD_MS
+    host.lastSeenAt = isAhead ? stored.lastSeenAt : Math.max(host.lastSeenAt, stored.lastSeenAt)
     host.agentVersion = stored.agentVersion || host.agentVersion
     host.clockOffsetMs = stored.clockOffsetMs
     host.dropped = stored.dropped
@@ -185,19 +198,25 @@ export class Fleet {
     host.clockOffsetMs = change.clockOffsetMs
     host.dropped = change.dropped
     this.seen(host, change.receivedAt)
-    if (change.kind === 'beat') for (const [key, at] of Object.entries(change.fresh)) host.renew(key, at)
+    if (change.kind === 'beat') for (const [key, at] of Object.entries(change.fresh)) host.renew(key, at, change.receivedAt)
     else if (!change.superseded) host.put(change.fact, data)
     return host
   }
 
   /** Any accepted frame is a sign of life, on the collector's clock. */
   seen(host: FleetHost, at: number): void {
-    host.lastSeenAt = Math.max(host.lastSeenAt, at)
+    const wasAhead = host.lastSeenAt > at + SEEN_AHEAD_MS
+    host.lastSeenAt = wasAhead ? at : Math.max(host.lastSeenAt, at)
+    if (wasAhead) host.leftAt = 0
   }
 
   up(host: FleetHost, now: number): boolean {
-    if (host.lastSeenAt <= host.leftAt) return false
-    return now - host.lastSeenAt < presenceWindow(this.#beatMs) || (now < this.#graceUntil && host.lastSeenAt > 0)
+    // Enrolling is a sign of life: collectors that the agent is not connected to hear of it before its first report.
+    const seenAt = Math.max(host.lastSeenAt, host.meta.enrolledAt)
+    if (seenAt <= host.leftAt) return false
+    // By a clock that was set back: only a connection that stands says more.
+    if (seenAt - now > SEEN_AHEAD_MS) return host.connectedSince !== null
+    return now - seenAt < presenceWindow(this.#beatMs) || (now < this.#graceUntil && host.lastSeenAt > 0)
   }
 
   presence(host: FleetHost, now: number): Presence {

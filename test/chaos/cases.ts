@@ -1,5 +1,7 @@
 import type { Case } from './case.ts'
+import { collectorCases } from './cases/collector.ts'
+import { failoverCases } from './cases/failover.ts'
 import { redisCases } from './cases/redis.ts'
 
 /** Every fault that is tried, in the order of RELIABILITY.md. */
-export const cases: readonly Case[] = [...redisCases]
+export const cases: readonly Case[] = [...redisCases, ...failoverCases, ...collectorCases]

@@ -65,7 +65,9 @@ type Detail = {
 
 /** What a collector tells of a host; undefined where it does not know it or does not answer. */
 export async function detailOf(port: number, instance = 'observer'): Promise<Detail | undefined> {
-  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/hosts/${instance}`, { signal: AbortSignal.timeout(4_000) }).catch(() => undefined)
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/hosts/${instance}`, { signal: AbortSignal.timeout(4_000) }).catch(
+    () => undefined,
+  )
   return answer?.ok ? ((await answer.json()) as Detail) : undefined
 }
 
@@ -87,12 +89,9 @@ export async function costOf(pid: number): Promise<{ readonly residentMiB: numbe
   return { residentMiB: Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024), descriptors: descriptors.length }
 }
 
-/** The whole line: an observer, a network, a collector, a network, a Redis; and who watches it. */
-export type Stage = {
-  readonly redis: RedisServer
-  /** Between collector and Redis. */
-  readonly toRedis: Proxy
-  collector: CollectorProcess
+/** The line from an observer over a network to a collector process, and who watches it. */
+export type Line = {
+  readonly collector: CollectorProcess
   /** Between agents and collector. */
   readonly toCollector: Proxy
   readonly observer: Observer
@@ -100,19 +99,17 @@ export type Stage = {
   readonly token: string
   /** All that the observer observed, oldest first. */
   readonly observed: number[]
-  /** The machine goes through this many more states. */
+  /** The machine goes through this many more states, five of them within one write. */
   observe(count: number): Promise<void>
   /** Until everything is there. @returns how long that took, ms */
   arrived(): Promise<number>
+  /** What the store holds of the machine's history. */
+  history(): Promise<number[]>
 }
 
-/** @param redisOptions further settings of the Redis */
-export async function openStage(world: World, redisOptions: readonly string[] = []): Promise<Stage> {
-  const redis = await startRedis(redisOptions)
-  world.defer(() => redis.stop())
-  const toRedis = await startProxy(() => redis.port)
-  world.defer(() => toRedis.stop())
-  const collector = await startCollectorProcess(world, { store: `redis://127.0.0.1:${toRedis.port}` })
+/** Starts a collector on a store and an observer of it, and waits until its first states are there. */
+export async function openLine(world: World, store: string): Promise<Line> {
+  const collector = await startCollectorProcess(world, { store })
   const toCollector = await startProxy(() => collector.port)
   world.defer(() => toCollector.stop())
   const token = await tokenOf(collector)
@@ -120,30 +117,42 @@ export async function openStage(world: World, redisOptions: readonly string[] = 
   world.defer(() => observer.stop())
   const witness = new Witness(`http://127.0.0.1:${collector.port}`)
   world.defer(() => witness.stop())
-  const observed: number[] = []
-  const stage: Stage = {
-    redis,
-    toRedis,
-    collector,
-    toCollector,
-    observer,
-    witness,
-    token,
-    observed,
-    async observe(count) {
-      for (let i = 0; i < count; i++) {
-        const next = (observed.at(-1) ?? 0) + 1
-        await observer.observe(next)
-        observed.push(next)
-      }
-    },
-    async arrived() {
-      const started = performance.now()
-      await until(async () => (await historyOf(collector.port)).at(-1) === observed.at(-1), `the state ${observed.at(-1)} arrives`, 150_000)
-      return performance.now() - started
-    },
+  const { observed, observe } = counting(value => observer.observe(value))
+  const history = () => historyOf(collector.port)
+  const arrived = async () => {
+    const started = performance.now()
+    await until(async () => (await history()).at(-1) === observed.at(-1), `the state ${observed.at(-1)} arrives`, 150_000)
+    return performance.now() - started
   }
-  await stage.observe(5)
-  await stage.arrived()
-  return stage
+  await observe(5)
+  await arrived()
+  return { collector, toCollector, observer, witness, token, observed, observe, arrived, history }
+}
+
+/** Most states that are put on the disk by one write. */
+const GROUP = 5
+
+/** A machine that counts. @param take observes a state for good */
+export function counting(take: (value: number) => Promise<void>) {
+  const observed: number[] = []
+  const observe = async (count: number) => {
+    for (let left = count; left > 0; left -= GROUP) {
+      const group = Array.from({ length: Math.min(GROUP, left) }, (_, i) => (observed.at(-1) ?? 0) + 1 + i)
+      await Promise.all(group.map(take))
+      observed.push(...group)
+    }
+  }
+  return { observed, observe }
+}
+
+/** A line whose store is a Redis behind a network of its own. */
+export type Stage = Line & { readonly redis: RedisServer; readonly toRedis: Proxy }
+
+/** @param redisOptions further settings of the Redis */
+export async function openStage(world: World, redisOptions: readonly string[] = []): Promise<Stage> {
+  const redis = await startRedis(redisOptions)
+  world.defer(() => redis.stop())
+  const toRedis = await startProxy(() => redis.port)
+  world.defer(() => toRedis.stop())
+  return { ...(await openLine(world, `redis://127.0.0.1:${toRedis.port}`)), redis, toRedis }
 }

@@ -11,12 +11,16 @@ const END = '<!-- chaos:end -->'
 
 /** For a terminal. */
 export function tableText(outcomes: readonly Outcome[]): string {
-  return outcomes.map(({ name, kept, seen, tookMs }) => `${kept ? 'kept    ' : 'NOT KEPT'} ${name} (${Math.round(tookMs / 1000)} s): ${seen}\n`).join('')
+  return outcomes
+    .map(({ name, kept, seen, tookMs }) => `${kept ? 'kept    ' : 'NOT KEPT'} ${name} (${Math.round(tookMs / 1000)} s): ${seen}\n`)
+    .join('')
 }
 
 /** Rows of RELIABILITY.md. */
 export function tableMarkdown(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ name, fault, promise, seen, quick }) => `| ${fault} | ${promise} | ${seen} | \`${name}\`${quick ? '' : ' ✱'} |`)
+  const rows = outcomes.map(
+    ({ name, fault, promise, seen, quick }) => `| ${fault} | ${promise} | ${seen} | \`${name}\`${quick ? '' : ' ✱'} |`,
+  )
   return ['| fault | what is promised | what was seen | case |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }
 

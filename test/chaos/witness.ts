@@ -60,13 +60,13 @@ export class Witness {
   async #look(): Promise<Sample> {
     const [ready, own, hosts] = await Promise.all(['/readyz', '/metrics', '/metrics/hosts'].map(path => this.#get(path)))
     const at = performance.now()
-    const snapshot = valueOf(own?.text ?? '', 'fettle_collector_snapshot_timestamp_seconds')
+    const snapshot = metricOf(own?.text ?? '', 'fettle_collector_snapshot_timestamp_seconds')
     const up = [...(hosts?.text ?? '').matchAll(/^fettle_agent_up\{instance="([^"]+)"\} (\d)$/gm)]
     return {
       at,
       ready: ready?.status ?? 0,
       problems: ready?.text ?? '',
-      storeUp: valueOf(own?.text ?? '', 'fettle_collector_store_up'),
+      storeUp: metricOf(own?.text ?? '', 'fettle_collector_store_up'),
       pictureAgeMs: snapshot === undefined ? undefined : Date.now() - snapshot * 1000,
       up: new Map(up.map(([, instance = '', value]) => [instance, Number(value)])),
     }
@@ -82,7 +82,7 @@ export class Witness {
   }
 }
 
-function valueOf(text: string, metric: string): number | undefined {
+function metricOf(text: string, metric: string): number | undefined {
   const found = new RegExp(`^${metric}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)
   return found ? Number(found[1]) : undefined
 }

@@ -232,6 +232,18 @@ export function storeContract(name: string, start: () => Promise<Engine>): void 
         ])
         expect((await store.host(hostId))?.lastSeenAt).toBe(5000)
       })
+
+      it('believes no time that was told by a clock which is behind that time now: a host would seem present, or fresh, for ever', async () => {
+        const { hostId } = await enrolled(store)
+        const year = 365 * 24 * 3_600_000
+        const ahead = { ...report(hostId, 1, fact('a/b', 'x', year, { freshAt: year })), receivedAt: year }
+        await store.apply([ahead, report(hostId, 2, fact('c/d', 'x', 1000, { freshAt: 9_000 }))])
+        await store.apply([beat(hostId, 3, { 'a/b': 9_500, 'c/d': 8_000 })])
+
+        const host = await store.host(hostId)
+        expect(host?.lastSeenAt).toBe(10_003)
+        expect(Object.fromEntries(host?.facts.map(({ key, freshAt }) => [key, freshAt]) ?? [])).toEqual({ 'a/b': 9_500, 'c/d': 9_000 })
+      })
     })
 
     describe('transitions', () => {

@@ -4,7 +4,7 @@ import type { Clock } from '@fettle/kit'
 import { type ChainableCommander, Cluster } from 'ioredis'
 import type { RedisAddress } from './redis/address.ts'
 import { type Call, readAnswers, roundsOf } from './redis/apply.ts'
-import { type Client, classify, connect, runScript, untilReady, within } from './redis/connect.ts'
+import { type Client, classify, connect, runScript, scriptArguments, untilReady, within } from './redis/connect.ts'
 import { dump, fill } from './redis/dump.ts'
 import { FeedFollower } from './redis/feed.ts'
 import { firstSeen } from './redis/first-seen.ts'
@@ -126,7 +126,10 @@ export class RedisStore implements Store {
       return await Promise.all(calls.map(call => runScript(client, 'apply', this.#keys.bucket(call.bucket), call.args)))
     const pipeline = client.pipeline()
     for (const call of calls)
-      (Reflect.get(pipeline, 'apply') as (...all: unknown[]) => unknown).call(pipeline, this.#keys.bucket(call.bucket), call.args)
+      (Reflect.get(pipeline, 'apply') as (...all: unknown[]) => unknown).call(
+        pipeline,
+        ...scriptArguments(this.#keys.bucket(call.bucket), call.args),
+      )
     return await results(pipeline)
   }
 

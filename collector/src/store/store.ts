@@ -5,6 +5,10 @@ import type { Finding, Outcome } from '@fettle/catalog'
 export const BUCKETS = 64
 /** Transitions kept per host; older ones end. */
 export const TRANSITIONS_KEPT = 500
+/** A last sign of life that is this much later than a new one was told by a clock that was wrong, ms. It gives way, or the host would seem present for ever. */
+export const SEEN_AHEAD_MS = 60_000
+/** The same of a look at a fact, ms: as far as the judge believes a time that is ahead. */
+export const FRESH_AHEAD_MS = 10 * 60_000
 /** Bytes of transitions kept per host; older ones end, the newest stays whatever its size. They are most of what a Redis holds in memory. */
 export const TRANSITION_BYTES_KEPT = 256 * 1024
 /** Entries kept of each bucket's change feed. */

@@ -2,7 +2,7 @@ import { cp, rm } from 'node:fs/promises'
 import { until } from '../../kit/until.ts'
 import type { Case } from '../case.ts'
 import { partOf, promised, sameOrder, seconds } from '../expect.ts'
-import { costOf, historyOf, openStage, type Stage, stateOf } from '../stage.ts'
+import { costOf, openStage, type Stage, stateOf } from '../stage.ts'
 
 /** A collector says that it is not ready within this of the first sign of it, ms. */
 const TOLD_WITHIN_MS = 6_000
@@ -15,7 +15,11 @@ const MORE_DESCRIPTORS = 20
 const WAITING =
   'reports wait and are not acknowledged; connections stay; the last known state is served and its age told; `/readyz` says why; nothing is lost, doubled or out of order'
 
-type Outage = { readonly breakIt: (stage: Stage) => unknown; readonly mendIt: (stage: Stage) => unknown; readonly redis?: readonly string[] }
+type Outage = {
+  readonly breakIt: (stage: Stage) => unknown
+  readonly mendIt: (stage: Stage) => unknown
+  readonly redis?: readonly string[]
+}
 
 /** Breaks the Redis while an observer goes on, and mends it. */
 const outage =
@@ -41,23 +45,23 @@ const outage =
     await until(() => stage.witness.after(mended, 'ready') !== undefined, 'the collector is ready again')
     const backMs = stage.witness.after(mended, 'ready') ?? 0
 
-    sameOrder(await historyOfAll(stage), stage.observed)
+    sameOrder(await stage.history(), stage.observed)
     promised((await stateOf(stage.collector.port)) === stage.observed.at(-1), 'the last state is shown')
     promised(stage.witness.down('observer').length === 0, 'no host is shown as gone')
-    promised(during.some(sample => sample.storeUp === 0), 'the metrics say that the store is away')
-    promised(during.every(sample => sample.up.get('observer') === 1), 'the last known state is served meanwhile')
+    promised(
+      during.some(sample => sample.storeUp === 0),
+      'the metrics say that the store is away',
+    )
+    promised(
+      during.every(sample => sample.up.get('observer') === 1),
+      'the last known state is served meanwhile',
+    )
     promised(told < TOLD_WITHIN_MS, 'it is told soon', told)
     promised(backMs < BACK_WITHIN_MS, 'it is back soon', backMs)
     promised(cost.residentMiB - before.residentMiB < MORE_MIB, 'memory stays bounded', [before, cost])
     promised(cost.descriptors - before.descriptors < MORE_DESCRIPTORS, 'descriptors stay bounded', [before, cost])
     return `not ready told after ${seconds(told)}, ready again ${seconds(backMs)} after the end, all ${stage.observed.length} changes in order ${seconds(arrivedMs)} after it; host shown as present throughout`
   }
-
-/** The whole history: fewer than the hundred that the API tells. */
-async function historyOfAll(stage: Stage): Promise<number[]> {
-
-  return historyOf(stage.collector.port)
-}
 
 export const redisCases: readonly Case[] = [
   {
@@ -93,7 +97,7 @@ export const redisCases: readonly Case[] = [
       await stage.observe(20)
       await stage.arrived()
       const arrivedMs = performance.now() - broken
-      sameOrder(await historyOfAll(stage), stage.observed)
+      sameOrder(await stage.history(), stage.observed)
       promised(arrivedMs < 30_000, 'new connections are made', arrivedMs)
       promised(stage.witness.down('observer').length === 0, 'no host is shown as gone')
       return `all ${stage.observed.length} changes in order ${seconds(arrivedMs)} after the fault, without anybody mending it`
@@ -130,10 +134,14 @@ export const redisCases: readonly Case[] = [
       stage.toRedis.set({ delayMs: 200, bytesPerSecond: 32 * 1024, pieceBytes: 100 })
       for (let i = 0; i < 9; i++) await stage.observe(10)
       const late = await stage.arrived()
-      sameOrder(await historyOfAll(stage), stage.observed)
+      sameOrder(await stage.history(), stage.observed)
       promised(stage.witness.down('observer').length === 0, 'no host is shown as gone')
       const answers = stage.witness.since(broken).filter(sample => sample.ready !== 0)
-      promised(answers.every(sample => sample.ready === 200), 'the collector stays ready', answers.find(sample => sample.ready !== 200))
+      promised(
+        answers.every(sample => sample.ready === 200),
+        'the collector stays ready',
+        answers.find(sample => sample.ready !== 200),
+      )
       return `all ${stage.observed.length} changes in order, the last ${seconds(late)} after it was observed; ready throughout`
     },
   },
@@ -147,12 +155,12 @@ export const redisCases: readonly Case[] = [
       const stage = await openStage(world)
       const broken = performance.now()
       await stage.redis.cli('FLUSHALL')
-      await until(async () => (await historyOfAll(stage)).at(-1) === stage.observed.at(-1), 'the present state is in the store again')
+      await until(async () => (await stage.history()).at(-1) === stage.observed.at(-1), 'the present state is in the store again')
       const healedMs = performance.now() - broken
       const first = stage.observed.length
       await stage.observe(10)
       await stage.arrived()
-      sameOrder(await historyOfAll(stage), stage.observed.slice(first - 1))
+      sameOrder(await stage.history(), stage.observed.slice(first - 1))
       promised(stage.witness.down('observer').length === 0, 'no host is shown as gone')
       promised((await tokenCount(stage)) === 1, 'the tokens are back')
       return `the store is whole again after ${seconds(healedMs)}, the present state kept, 10 later changes in order`
@@ -178,11 +186,11 @@ export const redisCases: readonly Case[] = [
       await cp(older, folder, { recursive: true })
       const broken = performance.now()
       await stage.redis.restart()
-      await until(async () => (await historyOfAll(stage)).at(-1) === stage.observed.at(-1), 'the present state is in the store again')
+      await until(async () => (await stage.history()).at(-1) === stage.observed.at(-1), 'the present state is in the store again')
       const healedMs = performance.now() - broken
       await stage.observe(10)
       await stage.arrived()
-      const history = await historyOfAll(stage)
+      const history = await stage.history()
       partOf(history, stage.observed)
       const lost = stage.observed.length - history.length
       promised(lost <= 9, 'no more is gone than the older file lacks', history)

@@ -1,6 +1,8 @@
+import { FRESH_AHEAD_MS, SEEN_AHEAD_MS } from '../store.ts'
+
 /**
  * The atomic steps, in Lua (redis.io/docs/latest/develop/programmability/eval-intro). Each works on keys of one hash tag, named by the base that
- * is its only key: `fettle:{f12}:` or `fettle:{fettle}:`. README.md beside the store tells every key.
+ * is its first key: `fettle:{f12}:` or `fettle:{fettle}:`. README.md beside the store tells every key.
  */
 
 /**
@@ -41,7 +43,8 @@ local function take(first, extra, kind, id, seq, received, offset, dropped, vers
     set[#set + 1] = name
     set[#set + 1] = value
   end
-  if tonumber(received) > (tonumber(held[3]) or 0) then put('seen', received) end
+  local seen = tonumber(held[3]) or 0
+  if tonumber(received) > seen or seen > received + ${SEEN_AHEAD_MS} then put('seen', received) end
   if version ~= '' then put('version', version) end
   local entry = kind .. id
   if kind == 'b' then
@@ -49,7 +52,8 @@ local function take(first, extra, kind, id, seq, received, offset, dropped, vers
       local stamp = held[5 + k]
       local fresh, hash = string.match(stamp or '0 ', '^(%S+) (.*)$')
       local given = ARGV[first + 2 * k + 1]
-      if tonumber(fresh) > 0 and tonumber(given) > tonumber(fresh) then put('t:' .. ARGV[first + 2 * k], given .. ' ' .. hash) end
+      fresh = tonumber(fresh)
+      if fresh > 0 and (tonumber(given) > fresh or fresh > received + ${FRESH_AHEAD_MS}) then put('t:' .. ARGV[first + 2 * k], given .. ' ' .. hash) end
     end
   else
     local key, given, hash, body = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
