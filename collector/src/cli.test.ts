@@ -147,6 +147,15 @@ describe.each(['running', 'stopped'])('with a %s collector', state => {
     expect(await run(`token revoke ${id}`)).toEqual({ code: 1, out: '', err: `fettle-collector token: no token has the id ${id}\n` })
   })
 
+  test('the certificate authority is printed for those who need a file, and where there is none that is told', async () => {
+    if (state === 'running') collector = await startTestCollector({ FETTLE_DATA: data, FETTLE_TLS_OWN: 'true' })
+    const { code, out } = await run('authority', { FETTLE_TLS_OWN: 'true' })
+    expect([code, out]).toEqual([0, expect.stringMatching(/^-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n$/)])
+    await collector?.stop()
+    collector = undefined
+    expect(await run('authority')).toMatchObject({ code: 1, err: expect.stringContaining('there is none: set tls.own') })
+  })
+
   test('machines get the role of their token, and wait where it says so', async () => {
     const here = await start()
     const { out } = await run('token create --role laptop --approve')

@@ -21,6 +21,7 @@ import { auditRoutes } from './http/audit.ts'
 import { Access, IN_PROCESS } from './http/auth.ts'
 import { formRoutes } from './http/forms.ts'
 import { type GuardedRoute, guardRoutes } from './http/guard.ts'
+import { authorityRoutes } from './http/authority.ts'
 import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { IdentityProvider } from './http/oidc.ts'
@@ -263,6 +264,7 @@ async function routes(
     way: () => ({ urls: agentAddresses(app, config), server, pin: tls?.pin ?? null }),
   })
   // Before the scopes that forms have: they take over only what was there before them.
+  await authorityRoutes(app, { access, authorities: () => tls?.authorities ?? [] })
   await storeRoutes(app, { store, access, frozen: () => core.frozen, freeze: why => core.freeze(why) })
   const acts = standingActs(core, now)
   await standingRoutes(app, { core, access, acts })
