@@ -16,7 +16,7 @@ import { Outbox } from './outbox.ts'
 import { keyOf, type Probe } from './probe.ts'
 import selfProbe, { type Live } from './probes/agent/self.ts'
 import { probesOf } from './probes/platform.ts'
-import { Schedule, scheduleLimits, type Task } from './schedule.ts'
+import { Schedule, type Task } from './schedule.ts'
 import { version } from './version.ts'
 import { watchWaking } from './waking.ts'
 
@@ -100,7 +100,7 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
       ...parts,
       identity,
       outbox,
-      onRefresh: keys => void schedule.refresh(keys, scheduleLimits.remoteDistanceMs),
+      onRefresh: keys => schedule.hasten(keys),
       // What it last told of itself is that it could not be heard.
       onRestored: () => void schedule.refresh([keyOf(selfProbe)]),
     })
