@@ -26,7 +26,7 @@ const FAIR: Weather = {
 const BUFFER_BYTES = 1024 * 1024
 
 /** A TCP proxy on loopback whose weather a test makes. */
-export type Proxy = {
+export type TcpProxy = {
   readonly port: number
   /** Connections that stand, and all that there ever were. */
   readonly standing: number
@@ -41,7 +41,7 @@ export type Proxy = {
 }
 
 /** Starts one. @param target the port on loopback that the next connection goes to; asked for each, so that it can balance */
-export async function startProxy(target: () => number, weather: Partial<Weather> = {}): Promise<Proxy> {
+export async function startProxy(target: () => number, weather: Partial<Weather> = {}): Promise<TcpProxy> {
   let now: Weather = { ...FAIR, ...weather }
   let accepted = 0
   const pairs = new Set<Pair>()

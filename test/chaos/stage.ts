@@ -4,7 +4,7 @@ import { type Observer, openObserver } from '../kit/observed.ts'
 import { freePort, runScript, type TestProcess } from '../kit/process.ts'
 import { type RedisServer, startRedis } from '../kit/redis.ts'
 import { until } from '../kit/until.ts'
-import { type Proxy, startProxy } from './proxy.ts'
+import { startProxy, type TcpProxy } from './proxy.ts'
 import { Witness } from './witness.ts'
 import type { World } from './world.ts'
 
@@ -93,7 +93,7 @@ export async function costOf(pid: number): Promise<{ readonly residentMiB: numbe
 export type Line = {
   readonly collector: CollectorProcess
   /** Between agents and collector. */
-  readonly toCollector: Proxy
+  readonly toCollector: TcpProxy
   readonly observer: Observer
   readonly witness: Witness
   readonly token: string
@@ -146,7 +146,7 @@ export function counting(take: (value: number) => Promise<void>) {
 }
 
 /** A line whose store is a Redis behind a network of its own. */
-export type Stage = Line & { readonly redis: RedisServer; readonly toRedis: Proxy }
+export type Stage = Line & { readonly redis: RedisServer; readonly toRedis: TcpProxy }
 
 /** @param redisOptions further settings of the Redis */
 export async function openStage(world: World, redisOptions: readonly string[] = []): Promise<Stage> {

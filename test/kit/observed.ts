@@ -14,8 +14,9 @@ export type Observer = {
   readonly connected: boolean
   /** The machine changes to this. Resolves once the outbox has it for good. */
   observe(value: number): Promise<void>
-  /** Ends without a word, as a crash does. */
   stop(): Promise<void>
+  /** Ends without writing anything any more, as a crash does. */
+  crash(): Promise<void>
 }
 
 export type ObserverParts = {
@@ -68,6 +69,7 @@ export async function openObserver(parts: ObserverParts): Promise<Observer> {
       await link.stop()
       await outbox.close()
     },
+    crash: () => link.stop(),
   }
 }
 
