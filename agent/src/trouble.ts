@@ -90,12 +90,12 @@ const network: Readonly<Record<string, string>> = {
   EPERM: 'a firewall of this machine forbids it',
 }
 
-/** What an error on the way to an address means. */
-export function troubleOfError(error: unknown, address: string): Trouble {
+/** What an error on the way to an address means; undefined where its own words say as much. */
+export function troubleOfError(error: unknown, address: string): Trouble | undefined {
   if (error instanceof ProxyRefused) return refusedBy(error, address)
   if (error instanceof ProxyUnreachable) {
     const inner = troubleOfError(error.cause, `${error.proxy.secure ? 'wss' : 'ws'}://${nameOf(error.proxy).split('//')[1]}`)
-    return { kind: 'proxy', reason: `the proxy ${nameOf(error.proxy)} cannot be reached: ${inner.reason}`, pauseMs: 0 }
+    return trouble('proxy', `the proxy ${nameOf(error.proxy)} cannot be reached: ${inner?.reason ?? messageOf(error.cause)}`)
   }
   const { host, hostname } = new URL(address)
   const code = codeOf(error)
@@ -115,7 +115,7 @@ export function troubleOfError(error: unknown, address: string): Trouble {
     return trouble('name', `no address of the name ${hostname} is known (${code}): see its spelling, and the DNS of this network`)
   if (Object.hasOwn(network, code)) return trouble('network', `${host}: ${network[code]} (${code})`)
   if (code === 'ECONNRESET' || code === 'EPIPE') return trouble('cut', `${host} cut the connection off (${code})`)
-  return trouble('cut', messageOf(error))
+  return undefined
 }
 
 function refusedBy({ proxy, status, retryAfter }: ProxyRefused, address: string): Trouble {
@@ -123,16 +123,18 @@ function refusedBy({ proxy, status, retryAfter }: ProxyRefused, address: string)
   const name = nameOf(proxy)
   const pauseMs = retryAfterMs(retryAfter ?? '')
   const person = Math.max(pauseMs, troubleLimits.personMs)
-  if (status === 407 && proxy.user === null)
+  // RFC 9110 wants 407; tinyproxy(8) answers 401 to a wrong password.
+  const signIn = status === 407 || status === 401
+  if (signIn && proxy.user === null)
     return {
       kind: 'proxy-sign-in',
-      reason: `the proxy ${name} wants a user and a password (407): set them in collector.proxy`,
+      reason: `the proxy ${name} wants a user and a password (${status}): set them in collector.proxy`,
       pauseMs: person,
     }
-  if (status === 407)
+  if (signIn)
     return {
       kind: 'proxy-sign-in',
-      reason: `the proxy ${name} does not take the user and the password (407), or not by basic authentication`,
+      reason: `the proxy ${name} does not take the user and the password (${status}), or not by basic authentication`,
       pauseMs: person,
     }
   if (status === 502 || status === 503 || status === 504)
@@ -179,6 +181,6 @@ function namesOf(error: unknown): string {
 }
 
 function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message || codeOf(error) : String(error)
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 300) || 'the connection failed'
+  const text = error instanceof Error ? error.message : String(error)
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 300)
 }

@@ -7,24 +7,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type AgentProcess, startAgentProcess } from '../kit/agent-process.ts'
-import { makeAuthority, type Pair, type TestAuthority } from '../kit/certificates.ts'
 import { startTestCollector, type TestCollector } from '../kit/collector.ts'
 import { startNamingProxy, startTinyproxy } from '../kit/forward-proxy.ts'
+import { type FileAuthority, fileAuthority, type PemFiles } from '../kit/pem-files.ts'
 import { freePort } from '../kit/process.ts'
 import { until } from '../kit/until.ts'
 
 /** The agent as a process of its own, in the networks that companies and hotels have. */
 
 let folder: string
-let authority: TestAuthority
-let server: Pair
+let authority: FileAuthority
+let server: PemFiles
 let collector: TestCollector
 let port: number
 const closers: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fettle-net-'))
-  authority = await makeAuthority(folder)
+  authority = await fileAuthority(folder)
   server = await authority.issue('fettle', ['DNS:fettle.example.test', 'DNS:localhost', 'IP:127.0.0.1', 'IP:::1'])
   collector = await startTestCollector({ FETTLE_TLS_CERT: server.cert, FETTLE_TLS_KEY: server.key })
   port = Number(new URL(collector.url).port)
@@ -51,7 +51,7 @@ const connected = ({ instance }: { readonly instance: string }) => until(() => i
 const trouble = (agent: AgentProcess) => until(() => agent.troubles()[0], 'the agent tells its trouble')
 
 /** Something that is no collector. */
-async function stranger(answer: RequestListener, pair?: Pair): Promise<{ readonly port: number; readonly asked: () => number }> {
+async function stranger(answer: RequestListener, pair?: PemFiles): Promise<{ readonly port: number; readonly asked: () => number }> {
   let asked = 0
   const listener: RequestListener = (request, response) => {
     asked++
@@ -97,7 +97,7 @@ describe('through a proxy', () => {
 
   test.each([
     ['without a user', '', /wants a user and a password \(407\)/],
-    ['with a wrong password', 'anna:guessed@', /does not take the user and the password \(407\)/],
+    ['with a wrong password', 'anna:guessed@', /does not take the user and the password \(40[17]\)/],
   ])('%s it is told, once a minute at most, and no password with it', async (_, user, told) => {
     const proxy = await tinyproxy()
     const agent = await machine({ url: `wss://127.0.0.1:${port}`, caFile: authority.file, proxy: `http://${user}127.0.0.1:${proxy.port}` })
@@ -141,8 +141,8 @@ describe('through a proxy', () => {
     closers.push(proxy.stop)
     const agent = await machine({ url: `wss://127.0.0.1:${port}`, caFile: authority.file, proxy: `http://127.0.0.1:${proxy.port}` })
     await until(() => agent.troubles().length > 0, 'the agent gives up', 20_000)
-    expect(agent.troubles()[0]?.reason).toMatch(/no welcome in time|handshake has timed out/)
-    await until(() => proxy.connections() === 0, 'the agent closes its connection to the proxy')
+    expect(agent.troubles()[0]?.reason).toBe('no welcome in time')
+    await until(() => proxy.connections() < proxy.asked.length, 'the agent closes its connection to the proxy')
   })
 })
 

@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { probes } from '../../agent/src/index.ts'
+
 import { keyOf } from '../../agent/src/probe.ts'
+import { probesOf } from '../../agent/src/probes/platform.ts'
 import { runScript, type TestProcess } from './process.ts'
 import { until } from './until.ts'
 
@@ -31,7 +32,7 @@ type Wish = {
 export async function startAgentProcess({ collector, token, instance = 'web1', env = {}, inside }: Wish): Promise<AgentProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'fettle-a-'))
   const off = Object.fromEntries(
-    probes
+    (await probesOf(process.platform))
       .map(keyOf)
       .filter(key => key !== 'agent/self')
       .map(key => [key, { enabled: false }]),

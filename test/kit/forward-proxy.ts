@@ -6,7 +6,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import type { Pair } from './certificates.ts'
+import type { PemFiles } from './pem-files.ts'
 import { freePort } from './process.ts'
 import { startServer } from './server.ts'
 
@@ -43,7 +43,7 @@ export type NamingProxy = ForwardProxy & {
 }
 
 /** @param leads the port on loopback that a `host:port` leads to; undefined: 502. `silent` takes connections and answers nothing */
-export async function startNamingProxy(leads: (to: string) => number | undefined | 'silent', pair?: Pair): Promise<NamingProxy> {
+export async function startNamingProxy(leads: (to: string) => number | undefined | 'silent', pair?: PemFiles): Promise<NamingProxy> {
   const asked: { to: string; credentials: string | undefined }[] = []
   const open = new Set<Duplex>()
   const server = pair ? createSecureServer({ cert: await readFile(pair.cert), key: await readFile(pair.key) }) : createServer()
