@@ -1,4 +1,4 @@
-import { createLog, untilSignal } from '@fettle/kit'
+import { createLog, onHangup, untilSignal } from '@fettle/kit'
 import { startCollector } from '../collector.ts'
 import { type Io, loadConfig, parsed } from '../command.ts'
 
@@ -19,6 +19,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const log = createLog('fettle-collector', config.values['log.level'])
   const collector = await startCollector({ config, log })
   // Certificates of files are read again by themselves too; whoever has just put them there need not wait.
-  io.process.on('SIGHUP', () => void collector.reload())
+  onHangup(io.process, () => void collector.reload())
   return untilSignal(io.process, log, collector.stop)
 }

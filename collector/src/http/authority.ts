@@ -1,7 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { Access } from './auth.ts'
 
-type Deps = { readonly access: Access; /** PEM of what clients are to trust; empty where their systems know it. */ authorities(): readonly string[] }
+type Deps = {
+  readonly access: Access /** PEM of what clients are to trust; empty where their systems know it. */
+  authorities(): readonly string[]
+}
 
 /** The certificate authorities that clients of this collector are to trust: what Prometheus and browsers are given as a file. */
 export async function authorityRoutes(app: FastifyInstance, { access, authorities }: Deps): Promise<void> {
