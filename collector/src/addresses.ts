@@ -34,11 +34,18 @@ export function listenedAt(app: FastifyInstance, config: CollectorConfig): strin
 export function agentAddresses(app: FastifyInstance, config: CollectorConfig): readonly [string, ...string[]] {
   const [first, ...others] = config.values.addresses
   if (first !== undefined) return [first, ...others]
+  if (config.values.publicUrl !== null) return [publicAddress(config.values.publicUrl)]
   const { host, port } = addressOf(config.values.listen)
   // No other machine can connect to "every address".
   const dialled = host === '0.0.0.0' || host === '::' ? (config.values['tls.names'][0] ?? hostname()) : host
   const bound = app.server.address() as AddressInfo | null
   return [urlOf(config, dialled, bound?.port ?? port)]
+}
+
+/** The public address as agents dial it: behind a path the proxy knows them by that path. */
+function publicAddress(publicUrl: string): string {
+  const path = new URL(publicUrl).pathname.replace(/\/+$/, '')
+  return `${publicUrl.replace(/^http/, 'ws').replace(/\/+$/, '')}${path === '' ? '' : '/agent'}`
 }
 
 function urlOf(config: CollectorConfig, host: string, port: number): string {

@@ -40,6 +40,7 @@ import { openStore, shownUrl } from './store/open.ts'
 import type { Store } from './store/store.ts'
 import { isSecure, openTls } from './tls/open.ts'
 import type { Tls } from './tls/tls.ts'
+import { type Trust, trustOf } from './tls/trust.ts'
 import { VERSION } from './version.ts'
 
 export type CollectorDeps = { readonly config: CollectorConfig; readonly log: Log; readonly clock?: Clock }
@@ -144,6 +145,7 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
     const server = await nameOf(store, values.name)
     const tls = await openTls(config, { store, clock, events, server })
     closers.add(async () => tls?.stop())
+    const trust = await trustOf(config, tls)
     const core = new Core({
       store,
       clock,
@@ -151,7 +153,7 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
       supportTable: values.osSupport === null ? shippedSupportTable() : readSupportTable(await readFile(values.osSupport, 'utf8')),
       overrides: values.thresholds,
       server,
-      authorities: () => tls?.authorities ?? [],
+      authorities: () => trust.authorities(),
       beatMs: values.beat,
       maxBytes: values['limits.ingestBytes'],
       maxConnections: values['limits.connections'],
@@ -167,7 +169,7 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
     })
     await core.start()
     metrics.observe(core, () => clock.now())
-    const { app, guarded } = await routes(config, { core, store, clock, events, metrics, tls, server })
+    const { app, guarded } = await routes(config, { core, store, clock, events, metrics, tls, trust, server })
     closers.add(() => app.close())
     return { app, guarded, core, store, events, tls, close: () => closers.close() }
   } catch (error) {
@@ -208,12 +210,13 @@ type RouteDeps = {
   readonly events: Events
   readonly metrics: CollectorMetrics
   readonly tls: Tls | undefined
+  readonly trust: Trust
   readonly server: string
 }
 
 async function routes(
   config: CollectorConfig,
-  { core, store, clock, events, metrics, tls, server }: RouteDeps,
+  { core, store, clock, events, metrics, tls, trust, server }: RouteDeps,
 ): Promise<{ app: FastifyInstance; guarded: readonly GuardedRoute[] }> {
   const { values } = config
   const { host } = addressOf(values.listen)
@@ -261,10 +264,10 @@ async function routes(
     access,
     clock,
     tokensChanged: () => core.tokensChanged(),
-    way: () => ({ urls: agentAddresses(app, config), server, pin: tls?.pin ?? null }),
+    way: () => ({ urls: agentAddresses(app, config), server, pin: trust.pin() }),
   })
   // Before the scopes that forms have: they take over only what was there before them.
-  await authorityRoutes(app, { access, authorities: () => tls?.authorities ?? [] })
+  await authorityRoutes(app, { access, authorities: () => trust.authorities() })
   await storeRoutes(app, { store, access, frozen: () => core.frozen, freeze: why => core.freeze(why) })
   const acts = standingActs(core, now)
   await standingRoutes(app, { core, access, acts })

@@ -101,7 +101,7 @@ export const settings = {
     schema: optionalText,
     default: null,
     env: 'FETTLE_TLS_CA',
-    doc: 'PEM file of the certificate authority of tls.cert, where the systems of the agents do not know it: its pin goes into enrolment strings. The next one beside it, before it is used, is told to agents.',
+    doc: 'PEM file of the certificate authority of tls.cert, or of a proxy that does TLS, where the systems of the agents do not know it: its pin goes into enrolment strings. The next one beside it, before it is used, is told to agents.',
     example: '/etc/fettle/ca.crt',
   },
   'tls.own': {

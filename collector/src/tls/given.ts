@@ -31,6 +31,14 @@ async function readGiven({ cert, key, ca }: Paths): Promise<Served> {
   }
 }
 
+/** The authorities of a file, as PEM. @throws where it cannot be read, or holds none */
+export async function readAuthorities(path: string): Promise<readonly string[]> {
+  const text = await textOf('tls.ca', path)
+  const found = certificatesOf(text).filter(certificate => certificate.ca && isIssuer(certificate, certificate))
+  if (found.length === 0) throw new Error(`Cannot tell agents whom to trust: ${path} holds no certificate authority; wanted one that signed itself`)
+  return found.map(certificate => certificate.toString())
+}
+
 /** The chain up to the authority that vouches for it, that one included: an agent that has only its pin finds it there. */
 function vouched(chain: readonly X509Certificate[], known: readonly X509Certificate[]): Omit<Served, 'key' | 'expiresAt'> {
   const authorities = known.filter(certificate => certificate.ca && isIssuer(certificate, certificate))

@@ -1,6 +1,5 @@
 import type { Server, ServerOptions } from 'node:https'
 import type { Clock } from '@fettle/kit'
-import { pinOf } from '@fettle/protocol'
 import type { Events } from '../events.ts'
 import type { Served, Source } from './served.ts'
 
@@ -49,12 +48,6 @@ export class Tls {
   /** PEM of what agents are to trust, the authority in use first; empty where their systems know it. */
   get authorities(): readonly string[] {
     return this.#served.authorities
-  }
-
-  /** Pin of the authority in use; null where the systems of the agents know it. */
-  get pin(): string | null {
-    const [authority] = this.#served.authorities
-    return authority === undefined ? null : pinOf(authority)
   }
 
   /** From now on this server gets what is new. */
