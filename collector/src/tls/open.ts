@@ -58,7 +58,7 @@ async function ownSource(config: CollectorConfig, { store, clock, events, server
 /** Every name that an agent may dial: those of the configuration, this machine's own, and loopback. */
 export function namesOf({ values }: Pick<CollectorConfig, 'values'>, server: string): readonly [string, ...string[]] {
   const listened = values.listen.slice(0, values.listen.lastIndexOf(':')).replace(/^\[|\]$/g, '')
-  const dialled = values.addresses.map(address => hostOf(address))
+  const dialled = [...values.addresses, ...(values.publicUrl === null ? [] : [values.publicUrl])].map(address => hostOf(address))
   const wildcard = listened === '0.0.0.0' || listened === '::'
   const all = [...values['tls.names'], ...dialled, hostname(), server, ...(wildcard ? [] : [listened]), 'localhost', '127.0.0.1', '::1']
   const [first = 'localhost', ...others] = new Set(all.filter(isName))
