@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { deflateRawSync } from 'node:zlib'
-import { createLog, systemClock } from '@fettle/kit'
+import { systemClock } from '@fettle/kit'
 import { closeCodes, type Frame, factHash, limits, signHello } from '@fettle/protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openStateDir } from '../../agent/src/host/state.ts'
@@ -13,6 +13,7 @@ import { Outbox } from '../../agent/src/outbox.ts'
 import { shareLimits } from '../../collector/src/share.ts'
 import { ProtocolClient } from '../kit/client.ts'
 import { startTestCollector, type TestCollector } from '../kit/collector.ts'
+import { testLog } from '../kit/log.ts'
 import { clientFrame, openRaw, upgradeRequest } from '../kit/raw.ts'
 import { until } from '../kit/until.ts'
 
@@ -55,7 +56,7 @@ async function othersAreServed(withinMs: number): Promise<void> {
 describe('a share for each host', () => {
   test('the largest outbox of an honest agent goes through without being slowed', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fettle-honest-'))
-    const log = createLog('test', 'silent')
+    const log = testLog('test')
     const state = await openStateDir(folder)
     const identity = await openIdentity(state)
     const outbox = await Outbox.open({ state, clock: systemClock, log, fresh: true })
