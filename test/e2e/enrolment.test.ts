@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect } from 'node:tls'
-import { createLog, systemClock } from '@fettle/kit'
+import { connect, createServer } from 'node:tls'
+import { systemClock } from '@fettle/kit'
 import { closeCodes, pinOf, readEnrolment, writeEnrolment } from '@fettle/protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Agent, cli, loadConfig, localHost, openStateDir, startAgent } from '../../agent/src/index.ts'
@@ -11,6 +13,7 @@ import { Authority } from '../../collector/src/tls/authority.ts'
 import { startListener, testAuthority } from '../kit/certificates.ts'
 import { ProtocolClient } from '../kit/client.ts'
 import { startTestCollector, type TestCollector } from '../kit/collector.ts'
+import { testLog } from '../kit/log.ts'
 import { type RedisServer, startRedis } from '../kit/redis.ts'
 import { until } from '../kit/until.ts'
 
@@ -71,7 +74,7 @@ async function agentOf(env: Record<string, string> = {}): Promise<Agent> {
   const state = await openStateDir(join(folder, 'agent'))
   const host = localHost()
   const { config } = await loadConfig({ env, uid: host.uid, readFile: async () => undefined, probes: [] })
-  const agent = await startAgent({ config, host, clock: systemClock, log: createLog('agent', 'silent'), state, probes: [] })
+  const agent = await startAgent({ config, host, clock: systemClock, log: testLog('agent'), state, probes: [] })
   closers.push(agent.stop)
   return agent
 }
@@ -189,6 +192,68 @@ describe('before anything is sent', () => {
     const { code, said } = await run(['enroll', writeEnrolment({ ...told, server: 'elsewhere' })])
     expect([code, said]).toEqual([1, expect.stringMatching(/calls itself "collector.test"/)])
     expect(collector.core.fleet.size).toBe(0)
+  })
+})
+
+test('behind a proxy that does TLS by a private authority the machine knows the proxy by its pin', async () => {
+  const authority = await testAuthority('Of the company')
+  const { certificate, key } = await authority.sign()
+  await writeFile(join(folder, 'ca.pem'), authority.certificate)
+  const collector = await startTestCollector({ FETTLE_TLS_CA: join(folder, 'ca.pem') }, 'trustedProxies: [127.0.0.1]')
+  closers.push(collector.stop)
+  const proxy = createServer({ cert: certificate, key }, near => {
+    const far = connectPlain(Number(new URL(collector.url).port), '127.0.0.1')
+    near.pipe(far).pipe(near)
+    for (const socket of [near, far]) socket.on('error', () => near.destroy()).on('close', () => near.destroy())
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  closers.push(async () => void proxy.close())
+  const told = readEnrolment(await stringOf(collector))
+  expect(told.pin).toBe(pinOf(authority.certificate))
+
+  const urls = [`wss://127.0.0.1:${(proxy.address() as AddressInfo).port}`]
+  expect((await run(['enroll', writeEnrolment({ ...told, urls })])).code).toBe(0)
+  const agent = await agentOf()
+  await until(agent.connected, 'it is connected through the proxy')
+  expect((await membership()).authorities).toEqual([authority.certificate])
+})
+
+describe('several collectors of one Redis', () => {
+  let redis: RedisServer
+  const start = async (name: string, port = 0) => {
+    const env = { FETTLE_DATA: join(folder, name), FETTLE_STORE: redis.url, FETTLE_TLS_OWN: 'true', FETTLE_LISTEN: `127.0.0.1:${port}` }
+    const collector = await startTestCollector(env)
+    closers.push(collector.stop)
+    return collector
+  }
+  beforeEach(async () => {
+    redis = await startRedis()
+    closers.push(redis.stop)
+  })
+
+  test('are one to a machine: enrolled at the first, it goes to the second when that one is gone', async () => {
+    const [first, second] = [await start('one'), await start('two')]
+    const told = readEnrolment(await stringOf(first))
+    expect(readEnrolment(await stringOf(second)).pin).toBe(told.pin)
+    const text = writeEnrolment({ ...told, urls: [first.agentUrl, second.agentUrl] })
+    expect((await run(['enroll', text, '--instance', 'web1'])).code).toBe(0)
+    await first.stop()
+
+    const agent = await agentOf()
+    await until(agent.connected, 'it is connected to the second')
+    expect(second.core.fleet.byInstance('web1')?.connectedSince).not.toBeNull()
+  })
+
+  test('keep their authority when the Redis is wiped while none of them runs', async () => {
+    const first = await start('one')
+    expect((await run(['enroll', await stringOf(first)])).code).toBe(0)
+    await first.stop()
+    await redis.cli('FLUSHALL')
+
+    await start('one', Number(new URL(first.url).port))
+    const agent = await agentOf()
+    await until(agent.connected, 'the machine knows the collector as before')
   })
 })
 

@@ -1,8 +1,9 @@
-import { type Clock, createLog, systemClock } from '@fettle/kit'
+import { type Clock, systemClock } from '@fettle/kit'
 import { openStateDir } from '../../agent/src/host/state.ts'
 import { openIdentity } from '../../agent/src/identity.ts'
 import { Link } from '../../agent/src/link.ts'
 import { Outbox } from '../../agent/src/outbox.ts'
+import { testLog } from './log.ts'
 
 /** The fact that says how far an observer has counted. */
 export const KEY = 'clock/chrony'
@@ -35,10 +36,15 @@ export type ObserverParts = {
   readonly random?: () => number
 }
 
+/** What the state folder of an observer holds. */
+export async function openOutbox(folder: string, clock: Clock = systemClock): Promise<Outbox> {
+  return await Outbox.open({ state: await openStateDir(folder), clock, log: testLog('observer'), fresh: false })
+}
+
 /** Opens the state folder and connects. */
 export async function openObserver(parts: ObserverParts): Promise<Observer> {
   const { folder, url, token, instance = 'observer', clock = systemClock, ca, everyMs = 300_000, random } = parts
-  const log = createLog('observer', 'silent')
+  const log = testLog('observer')
   const state = await openStateDir(folder)
   const identity = await openIdentity(state)
   const outbox = await Outbox.open({ state, clock, log, fresh: identity.fresh })

@@ -4,6 +4,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
+import { lineLogged } from './secrets.ts'
+
 const root = join(import.meta.dirname, '../..')
 
 /** A process of the test's own, run by this Node, ended by its pid. */
@@ -36,6 +38,7 @@ export function runScript(
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', line => {
       lines.push(line)
+      if (stream === child.stderr) lineLogged(line)
       for (const one of waiting.filter(({ matches }) => matches.test(line))) {
         waiting.splice(waiting.indexOf(one), 1)
         one.resolve(line)

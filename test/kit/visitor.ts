@@ -26,6 +26,7 @@ export class Visitor {
     })
     for (const line of answer.headers.getSetCookie()) this.#keep(line)
     const location = answer.headers.get('location')
+    secretMade(/[?&]code=([^&]+)/.exec(location ?? '')?.[1] ?? '')
     return {
       status: answer.status,
       text: await answer.text(),

@@ -182,6 +182,7 @@ describe('what machines read', () => {
       'delete /api/v1/hosts/{instance}',
       'delete /api/v1/tokens/{id}',
       'get /api/v1/audit',
+      'get /api/v1/authorities',
       'get /api/v1/findings',
       'get /api/v1/fleet',
       'get /api/v1/hosts',

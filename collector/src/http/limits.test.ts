@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createLog } from '@fettle/kit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { movingClock } from '../../../test/kit/clock.ts'
+import { testLog } from '../../../test/kit/log.ts'
 import { type BuiltCollector, buildCollector, callInProcess } from '../collector.ts'
 import { readCollectorConfig } from '../config.ts'
 import { apiLimits, origin } from './auth.ts'
@@ -17,7 +17,7 @@ beforeEach(async () => {
   const oidc = { issuer: 'http://127.0.0.1:9', clientId: 'fettle', roles: { admin: ['it'] } }
   const text = JSON.stringify({ publicUrl: 'http://127.0.0.1:7300', oidc })
   const config = readCollectorConfig({ path: 'test.yaml', text }, { FETTLE_DATA: folder, FETTLE_NAME: 'collector.test' })
-  built = await buildCollector({ config, log: createLog('collector', 'silent'), clock: time.clock })
+  built = await buildCollector({ config, log: testLog('collector'), clock: time.clock })
 })
 afterEach(async () => {
   await built.close()

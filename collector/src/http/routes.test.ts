@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createLog } from '@fettle/kit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ProtocolClient } from '../../../test/kit/client.ts'
 import { movingClock } from '../../../test/kit/clock.ts'
 import { startTestCollector, type TestCollector } from '../../../test/kit/collector.ts'
+import { testLog } from '../../../test/kit/log.ts'
 import { type BuiltCollector, buildCollector, callInProcess } from '../collector.ts'
 import { readCollectorConfig } from '../config.ts'
 import type { ApiRole } from './auth.ts'
@@ -42,6 +42,7 @@ const wanted: Record<string, ApiRole | 'open'> = {
   'POST /hosts/:instance/revoke': 'operator',
   'GET /audit': 'admin',
   'GET /api/v1/audit': 'admin',
+  'GET /api/v1/authorities': 'viewer',
   'GET /api/v1/tokens': 'admin',
   'POST /api/v1/tokens': 'admin',
   'DELETE /api/v1/tokens/:id': 'admin',
@@ -60,7 +61,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fettle-routes-'))
   const text = JSON.stringify({ publicUrl: 'http://127.0.0.1:7300', oidc })
   const config = readCollectorConfig({ path: 'test.yaml', text }, { FETTLE_DATA: folder, FETTLE_NAME: 'collector.test' })
-  built = await buildCollector({ config, log: createLog('collector', 'silent'), clock: time.clock })
+  built = await buildCollector({ config, log: testLog('collector'), clock: time.clock })
   const call = callInProcess(built.app)
   for (const role of ['viewer', 'operator', 'admin'] as const) {
     tokens[role] = ((await call('POST', '/api/v1/tokens', { kind: 'api', role })) as { token: string }).token
