@@ -2,6 +2,8 @@ import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import type { CollectorConfig } from './config.ts'
+import { AGENT_PATH } from './gate.ts'
+import { prefixOf } from './http/prefix.ts'
 import { isSecure } from './tls/open.ts'
 
 /** `host:port` taken apart; the host without brackets. */
@@ -34,6 +36,9 @@ export function listenedAt(app: FastifyInstance, config: CollectorConfig): strin
 export function agentAddresses(app: FastifyInstance, config: CollectorConfig): readonly [string, ...string[]] {
   const [first, ...others] = config.values.addresses
   if (first !== undefined) return [first, ...others]
+  const { publicUrl } = config.values
+  // Who ends TLS before this collector is whom agents come to.
+  if (publicUrl !== null && !isSecure(config)) return [publicUrl.replace(/^http/, 'ws') + (prefixOf(publicUrl) === '' ? '' : AGENT_PATH)]
   if (config.values.publicUrl !== null) return [publicAddress(config.values.publicUrl)]
   const { host, port } = addressOf(config.values.listen)
   // No other machine can connect to "every address".

@@ -35,7 +35,8 @@ async function readGiven({ cert, key, ca }: Paths): Promise<Served> {
 export async function readAuthorities(path: string): Promise<readonly string[]> {
   const text = await textOf('tls.ca', path)
   const found = certificatesOf(text).filter(certificate => certificate.ca && isIssuer(certificate, certificate))
-  if (found.length === 0) throw new Error(`Cannot tell agents whom to trust: ${path} holds no certificate authority; wanted one that signed itself`)
+  if (found.length === 0)
+    throw new Error(`Cannot tell agents whom to trust: ${path} holds no certificate authority; wanted one that signed itself`)
   return found.map(certificate => certificate.toString())
 }
 
