@@ -19,13 +19,14 @@ import { apiRoutes } from './http/api.ts'
 import { createApp } from './http/app.ts'
 import { auditRoutes } from './http/audit.ts'
 import { Access, IN_PROCESS } from './http/auth.ts'
+import { authorityRoutes } from './http/authority.ts'
 import { formRoutes } from './http/forms.ts'
 import { type GuardedRoute, guardRoutes } from './http/guard.ts'
-import { authorityRoutes } from './http/authority.ts'
 import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { IdentityProvider } from './http/oidc.ts'
 import { pageRoutes } from './http/page.ts'
+import { prefixOf, withoutPrefix } from './http/prefix.ts'
 import { Sessions } from './http/sessions.ts'
 import { refusePage } from './http/shell.ts'
 import { cookiesOf, signInRoutes } from './http/sign-in.ts'
@@ -38,7 +39,7 @@ import { oidcOf } from './sign-in-settings.ts'
 import { assertNotMoved, storeUrl } from './store/move.ts'
 import { openStore, shownUrl } from './store/open.ts'
 import type { Store } from './store/store.ts'
-import { isSecure, openTls } from './tls/open.ts'
+import { openTls } from './tls/open.ts'
 import type { Tls } from './tls/tls.ts'
 import { type Trust, trustOf } from './tls/trust.ts'
 import { VERSION } from './version.ts'
@@ -88,6 +89,10 @@ export async function startCollector(deps: CollectorDeps): Promise<RunningCollec
     for (const warning of await built.store.warnings()) log.warn(warning)
     await built.app.listen({ host, port })
     built.tls?.serve(built.app.server as SecureServer)
+    const prefix = prefixOf(config.values.publicUrl)
+    built.app.server.on('upgrade', request => {
+      request.url = withoutPrefix(prefix, request.url ?? '/')
+    })
     built.core.gate.listen(built.app.server as Server)
     closers.add(await openAdminSocket(built.app, config.values.data))
     const remove = (hostId: string) => built.core.remove(hostId, 'ttl')
@@ -221,7 +226,9 @@ async function routes(
   const { values } = config
   const { host } = addressOf(values.listen)
   const secure = values.publicUrl?.startsWith('https:') ?? false
-  const app = await createApp({ tls: tls?.options, secure, version: VERSION, failed: events.failed })
+  const prefix = prefixOf(values.publicUrl)
+  const isProxy = within(values.trustedProxies)
+  const app = await createApp({ tls: tls?.options, secure, prefix, isProxy, version: VERSION, failed: events.failed })
   const guarded = guardRoutes(app)
   recordActs(app, core.audit)
   const now = () => clock.now()
@@ -249,7 +256,7 @@ async function routes(
     events,
     now,
     shards: values.shards,
-    secure: isSecure(config),
+    prefix,
   })
   await apiRoutes(app, {
     fleet,

@@ -40,7 +40,7 @@ type Deps = SessionDeps & {
   enrolled(instance: string, tokenId: string): Promise<void>
   /** Shuts a host out whose key was seen on two machines. */
   quarantine(hostId: string, why: string): Promise<void>
-  /** Whether a connection that comes in plain text comes through a proxy that ends TLS for this collector: then its channel is the proxy's. */
+  /** Whether a connection comes through a proxy that ends TLS for this collector: then the agent's channel is the one to the proxy. */
   isProxy(address: string): boolean
 }
 
@@ -188,7 +188,7 @@ export class Gate {
 
   /** A signature made for another connection is worth nothing here: whoever stands between sees another channel. */
   #isOwnChannel(shown: string, { channel, address }: Caller): boolean {
-    return shown === channel || (channel === '' && this.#deps.isProxy(address))
+    return shown === channel || this.#deps.isProxy(address)
   }
 
   async #usable(shown: string): Promise<Token | undefined> {

@@ -23,7 +23,7 @@ export const signInSettings = {
     schema: webAddress,
     default: null,
     env: 'FETTLE_PUBLIC_URL',
-    doc: 'Where people come to, as they type it. The identity provider sends them back to this address and /sign-in/callback.',
+    doc: 'Where people come to, as they type it, with the path prefix of a proxy where one has it (https://example.com/fettle). The identity provider sends them back to this address and /sign-in/callback; agents are told to come there where this collector serves no TLS itself.',
     example: 'https://fettle.example.com',
   },
   'oidc.issuer': {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { localHost } from '../../agent/src/index.ts'
 import { keyOf } from '../../agent/src/probe.ts'
 import { probesOf } from '../../agent/src/probes/platform.ts'
 import { runScript, type TestProcess } from './process.ts'
@@ -24,15 +25,17 @@ type Wish = {
   readonly token: string
   readonly instance?: string
   readonly env?: Record<string, string>
+  /** Of an agent that ran before, to start on what it left; its name and its collector are as they were. */
+  readonly folder?: string
   /** Runs it inside of something else: `ip netns exec NAME`. */
   readonly inside?: readonly string[]
 }
 
 /** Starts `fettle-agent run` with a file of its own. */
-export async function startAgentProcess({ collector, token, instance = 'web1', env = {}, inside }: Wish): Promise<AgentProcess> {
-  const folder = await mkdtemp(join(tmpdir(), 'fettle-a-'))
+export async function startAgentProcess({ collector, token, instance = 'web1', env = {}, inside, ...wish }: Wish): Promise<AgentProcess> {
+  const folder = wish.folder ?? (await mkdtemp(join(tmpdir(), 'fettle-a-')))
   const off = Object.fromEntries(
-    (await probesOf(process.platform))
+    (await probesOf(localHost().platform))
       .map(keyOf)
       .filter(key => key !== 'agent/self')
       .map(key => [key, { enabled: false }]),

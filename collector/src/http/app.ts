@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger'
 import fastify, { type FastifyInstance, type FastifySchemaValidationError } from 'fastify'
 import helmet, { type HelmetOptions } from 'helmet'
 import { StoreUnavailable } from '../store/store.ts'
+import { prefixAnswers, withoutPrefix } from './prefix.ts'
 
 export type Tls = Pick<ServerOptions, 'cert' | 'key' | 'minVersion'>
 
@@ -15,6 +16,10 @@ export async function createApp(deps: {
   tls: Tls | undefined
   /** Whether people come by TLS although this process does not do it: a proxy does. */
   secure?: boolean
+  /** `prefixOf` the address that people come to. */
+  prefix?: string
+  /** Whether an address is one of the proxies whose word on where a request came from is believed. */
+  isProxy?(address: string): boolean
   version: string
   failed(what: string, error: unknown): void
 }): Promise<FastifyInstance> {
@@ -24,8 +29,11 @@ export async function createApp(deps: {
     protect({} as IncomingMessage, response, () => {})
     response.setHeader('Cache-Control', 'no-store')
   }
+  const { prefix = '', isProxy = () => false } = deps
   const app = fastify({
     logger: false,
+    trustProxy: isProxy,
+    rewriteUrl: request => withoutPrefix(prefix, request.url ?? '/'),
     bodyLimit: BODY_BYTES,
     forceCloseConnections: true,
     // An address that cannot be read comes to no hook.
@@ -41,12 +49,14 @@ export async function createApp(deps: {
     ...https,
   })
   app.addHook('onRequest', async (_request, reply) => harden(reply.raw))
+  prefixAnswers(app as unknown as FastifyInstance, prefix)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Fettle collector', version: deps.version },
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{ token: [] }],
+      servers: [{ url: prefix === '' ? '/' : prefix }],
     },
   })
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {

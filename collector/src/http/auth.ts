@@ -142,7 +142,12 @@ export class Access {
     if (given) return this.#byToken(given, tokens) ?? this.#wrong(request, given.text.split('.')[0] ?? '')
     const shown = this.#deps.sessions && cookieOf(request.headers.cookie, this.#deps.cookie)
     if (shown) return this.#bySession(request, shown)
-    const local = this.#loopbackReads && tokens.length === 0 && isLoopback(request.ip) && namesThisMachine(request.headers.host)
+    const local =
+      this.#loopbackReads &&
+      tokens.length === 0 &&
+      isLoopback(request.ip) &&
+      !isForwarded(request) &&
+      namesThisMachine(request.headers.host)
     return local ? { who: 'local', role: 'viewer', formToken: null, session: false } : undefined
   }
 
@@ -288,6 +293,11 @@ export function origin(address: string): string {
 
 function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
+}
+
+/** Whoever comes through a proxy of this machine is not on this machine, whether that proxy is trusted or not. */
+function isForwarded({ headers }: FastifyRequest): boolean {
+  return ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'].some(name => headers[name] !== undefined)
 }
 
 /** Refuses names that a foreign page made to point at loopback (DNS rebinding). */
