@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Bucket, type Clock, type Log } from '@fettle/kit'
+import { Bucket, type Clock, type Log, printable } from '@fettle/kit'
 import {
   type AgentFrame,
   type CollectorFrame,
@@ -163,7 +163,9 @@ export class Conversation {
   #close(code: number, reason: string): void {
     for (const cancel of this.#cancels.values()) cancel()
     const welcomedMs = this.#welcomedAt === null ? null : this.#party.clock.monotonic() - this.#welcomedAt
-    this.#ended.resolve({ code, reason: this.#reason || reason || `closed with ${code}`, retryAfterMs: this.#retryAfterMs, welcomedMs })
+    // It is shown on this machine, and most of it is what the other end said.
+    const told = printable(this.#reason || reason || `closed with ${code}`)
+    this.#ended.resolve({ code, reason: told, retryAfterMs: this.#retryAfterMs, welcomedMs })
   }
 
   #abandon(reason: string): void {
@@ -283,7 +285,7 @@ export class Conversation {
 
   /** Only a link token that survives a crash is told to be kept: the collector believes no earlier one after that. */
   async #keep(welcome: Frame<'welcome'>, server: string): Promise<void> {
-    const kept = await this.#party.onWelcome(welcome, server)
+    const kept = await this.#party.onWelcome({ ...welcome, instance: printable(welcome.instance) }, server)
     if (kept && welcome.linkToken !== undefined) await this.#send({ type: 'kept', linkToken: welcome.linkToken })
   }
 

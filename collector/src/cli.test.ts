@@ -8,7 +8,7 @@ import { ProtocolClient } from '../../test/kit/client.ts'
 import { startTestCollector, type TestCollector } from '../../test/kit/collector.ts'
 import { until } from '../../test/kit/until.ts'
 import { cli } from './cli.ts'
-import { printable } from './command.ts'
+import {} from './command.ts'
 import { readCollectorConfig, settings } from './config.ts'
 import { VERSION } from './version.ts'
 

@@ -126,6 +126,7 @@ describe('under a flood', () => {
             acked: 2 ** 51,
             settings: { beatMs: 0 },
             linkToken: 'x'.repeat(256),
+            authorities: ['rubbish', `-----BEGIN CERTIFICATE-----\n${'A'.repeat(8_000)}\n-----END CERTIFICATE-----`],
           }),
         ),
     ],
@@ -157,6 +158,9 @@ describe('under a flood', () => {
     expect({}).not.toHaveProperty('x')
     const written = await readdir(join(folder, 'state'))
     expect(written.filter(name => !['agent.sock', 'control.sock', 'collector.json', 'key.pem', 'outbox'].includes(name))).toEqual([])
+    const membership = await readFile(join(folder, 'state', 'collector.json'), 'utf8')
+    expect(membership.length).toBeLessThan(2_000)
+    expect(JSON.parse(membership)).toMatchObject({ authorities: [], instance: expect.not.stringContaining('\u001b') })
     expect((await readFile(join(folder, 'state', 'outbox'))).length).toBeLessThan(MIB)
     expect(looks).toHaveLength(1)
   })

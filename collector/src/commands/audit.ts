@@ -1,5 +1,6 @@
+import { printable } from '@fettle/kit'
 import { withAdmin } from '../admin-client.ts'
-import { CommandError, type Io, loadConfig, parsed, printable, table } from '../command.ts'
+import { CommandError, type Io, loadConfig, parsed, table } from '../command.ts'
 import type { AuditEntry } from '../store/store.ts'
 
 const HELP = `fettle-collector audit: who did what, when, to whom, from where; newest first

@@ -1,7 +1,8 @@
 import { age } from '@fettle/catalog'
+import { printable } from '@fettle/kit'
 import { withAdmin } from '../admin-client.ts'
 import type { Call } from '../collector.ts'
-import { CommandError, type Io, loadConfig, parsed, printable, table } from '../command.ts'
+import { CommandError, type Io, loadConfig, parsed, table } from '../command.ts'
 import type { hostDetail, hostSummary } from '../http/views.ts'
 
 const HELP = `fettle-collector host list|show|refresh|approve|deny|revoke|release|rename|remove

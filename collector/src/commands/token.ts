@@ -1,9 +1,9 @@
 import { roles } from '@fettle/catalog'
-import { parseDuration } from '@fettle/kit'
+import { parseDuration, printable } from '@fettle/kit'
 import { isLoopbackHost } from '../addresses.ts'
 import { withAdmin } from '../admin-client.ts'
 import type { Call } from '../collector.ts'
-import { CommandError, type Io, loadConfig, parsed, printable, table } from '../command.ts'
+import { CommandError, type Io, loadConfig, parsed, table } from '../command.ts'
 import type { Token } from '../store/store.ts'
 
 const HELP = `fettle-collector token create|list|revoke
