@@ -88,7 +88,7 @@ export async function startCollector(deps: CollectorDeps): Promise<RunningCollec
     closers.add(() => built.core.stop())
     for (const warning of await built.store.warnings()) log.warn(warning)
     await built.app.listen({ host, port })
-    built.tls?.serve(built.app.server as SecureServer)
+    built.tls?.serve(built.app.server as SecureServer, () => built.core.welcomeAgain())
     const prefix = prefixOf(config.values.publicUrl)
     built.app.server.on('upgrade', request => {
       request.url = withoutPrefix(prefix, request.url ?? '/')
@@ -274,7 +274,7 @@ async function routes(
     way: () => ({ urls: agentAddresses(app, config), server, pin: trust.pin() }),
   })
   // Before the scopes that forms have: they take over only what was there before them.
-  await authorityRoutes(app, { access, authorities: () => trust.authorities() })
+  await authorityRoutes(app, { access, authorities: () => trust.authorities(), renew: tls && (usedInMs => tls.renew(usedInMs)) })
   await storeRoutes(app, { store, access, frozen: () => core.frozen, freeze: why => core.freeze(why) })
   const acts = standingActs(core, now)
   await standingRoutes(app, { core, access, acts })

@@ -161,6 +161,11 @@ export class Core {
     return done
   }
 
+  /** Welcomes every connected agent again, spread over a minute: what a welcome tells has changed. */
+  welcomeAgain(): void {
+    for (const session of this.gate.sessions()) this.#deps.clock.after(Math.random() * WELCOME_SPREAD_MS, () => session.welcome())
+  }
+
   #changedElsewhere(host: FleetHost): void {
     const { state } = host.meta.standing
     if (state !== 'active') this.gate.session(host.meta.hostId)?.shutOut(state)
@@ -224,5 +229,7 @@ export class Core {
   }
 }
 
+/** Agents that are welcomed again are so within this, ms. */
+const WELCOME_SPREAD_MS = 60_000
 /** Agents that are sent away at a stop come back spread over this, ms. */
 const GO_AWAY_SPREAD_MS = 5_000

@@ -36,6 +36,11 @@ const tellings: Readonly<Record<string, Telling>> = {
   'POST /hosts/:instance/release': release,
   'POST /api/v1/tokens': { what: 'token.create', target: request => (request.body ? newTokenId() : ''), detail: wishOf },
   'DELETE /api/v1/tokens/:id': { what: 'token.revoke', target: request => (request.params as { id: string }).id },
+  'POST /api/v1/authorities': {
+    what: 'authority.renew',
+    target: () => '',
+    detail: request => `used in ${said(request, 'usedInMs')} ms`,
+  },
   'POST /api/v1/store/freeze': { what: 'store.freeze', target: () => '', detail: request => said(request, 'why') },
   'POST /api/v1/store/moved': { what: 'store.moved', target: () => '', detail: request => said(request, 'to') },
   'POST /sign-out': { what: 'session.end', target: () => '' },

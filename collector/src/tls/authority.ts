@@ -32,11 +32,18 @@ export const authorityLimits = {
 /** Names of the values in the store begin so; the number of the generation follows. */
 const VALUE = 'authority:'
 
-const pairSchema = v.object({ key: v.string(), certificate: v.string() })
+const pairSchema = v.object({ key: v.string(), certificate: v.string(), usedFrom: v.optional(v.number()) })
 const fileSchema = v.object({ store: v.string(), generations: v.record(v.string(), v.string()) })
 
 /** One authority of those that follow each other. */
-type Generation = { readonly number: number; readonly text: string; readonly certificate: X509Certificate; readonly key: KeyObject }
+type Generation = {
+  readonly number: number
+  readonly text: string
+  readonly certificate: X509Certificate
+  readonly key: KeyObject
+  /** When it replaces all before it, epoch ms; undefined where it follows in its time. */
+  readonly usedFrom: number | undefined
+}
 
 type Deps = {
   readonly values: Store['values']
@@ -84,7 +91,9 @@ export class Authority implements Source {
     const now = this.#deps.clock.now()
     const used = inUse(this.#generations, now)
     const { key, certificate, until } = await this.#certificateOf(used, now)
-    const others = this.#generations.filter(other => other !== used && ends(other) > now)
+    // One that replaced those before it before their time did so for a reason: nobody is to trust them any more.
+    const isTrusted = (other: Generation) => other.number > used.number || used.usedFrom === undefined
+    const others = this.#generations.filter(other => other !== used && ends(other) > now && isTrusted(other))
     return {
       cert: certificate + used.certificate.toString(),
       key,
@@ -92,6 +101,18 @@ export class Authority implements Source {
       authorities: [used, ...others].map(one => one.certificate.toString()),
       authorityExpiresAt: ends(used),
     }
+  }
+
+  /** The next generation, for a key that may have been stolen: once it is used, agents are told of it alone. @throws where one is on its way already */
+  async renew(usedInMs: number): Promise<void> {
+    await this.#agree()
+    const now = this.#deps.clock.now()
+    const coming = this.#generations.find(one => one.usedFrom !== undefined && one.usedFrom > now)
+    if (coming?.usedFrom !== undefined)
+      throw new Error(`Cannot make another certificate authority: the next one is used from ${new Date(coming.usedFrom).toISOString()} on`)
+    const last = Math.max(...this.#generations.map(one => one.number))
+    await this.#put(await this.#made(last + 1, now + usedInMs), 'made')
+    await this.#agree()
   }
 
   async #certificateOf(by: Generation, now: number): Promise<KeyPair & { readonly until: number }> {
@@ -142,12 +163,12 @@ export class Authority implements Source {
     await this.#toFile().catch(error => events.failed('cannot keep the certificate authority in a file', error))
   }
 
-  async #made(number: number): Promise<Generation> {
+  async #made(number: number, usedFrom?: number): Promise<Generation> {
     const { clock, server, passphrase } = this.#deps
     const now = clock.now()
     const name = `Fettle ${server.slice(0, 40)} ${number} ${randomBytes(4).toString('hex')}`
     const pair = await makeAuthority(name, { from: now - authorityLimits.earlierMs, until: now + authorityLimits.lifeMs })
-    const made = { number, certificate: new X509Certificate(pair.certificate), key: createPrivateKey(pair.key) }
+    const made = { number, certificate: new X509Certificate(pair.certificate), key: createPrivateKey(pair.key), usedFrom }
     return { ...made, text: textOf(made, passphrase) }
   }
 
@@ -171,7 +192,7 @@ export class Authority implements Source {
 
   #opened(number: number, text: string): Generation {
     const { passphrase } = this.#deps
-    const { key, certificate } = v.parse(pairSchema, JSON.parse(text))
+    const { key, certificate, usedFrom } = v.parse(pairSchema, JSON.parse(text))
     const sealed = key.includes('ENCRYPTED')
     if (sealed && passphrase === null)
       throw new Error(
@@ -179,7 +200,7 @@ export class Authority implements Source {
       )
     try {
       const opened = createPrivateKey(sealed ? { key, passphrase: passphrase ?? '' } : key)
-      return { number, text, certificate: new X509Certificate(certificate), key: opened }
+      return { number, text, certificate: new X509Certificate(certificate), key: opened, usedFrom }
     } catch (cause) {
       throw new Error("Cannot open the key of the collector's certificate authority: tls.passphrase is not what it was encrypted with", {
         cause,
@@ -224,10 +245,10 @@ function isSealed({ text }: Generation): boolean {
   return text.includes('ENCRYPTED')
 }
 
-function textOf({ key, certificate }: Pick<Generation, 'key' | 'certificate'>, passphrase: string | null): string {
+function textOf({ key, certificate, usedFrom }: Omit<Generation, 'text' | 'number'>, passphrase: string | null): string {
   const seal = passphrase === null ? {} : { cipher: 'aes-256-cbc', passphrase }
   const pem = key.export({ type: 'pkcs8', format: 'pem', ...seal }).toString()
-  return JSON.stringify({ key: pem, certificate: certificate.toString() })
+  return JSON.stringify({ key: pem, certificate: certificate.toString(), usedFrom })
 }
 
 /** Which generation signs now: the last one whose time has come. */
@@ -239,6 +260,7 @@ function inUse([first, ...later]: readonly Generation[], now: number): Generatio
 }
 
 function usedFrom(present: Generation, next: Generation): number {
+  if (next.usedFrom !== undefined) return next.usedFrom
   const { usedMs, toldMs, earlierMs, certificateLifeMs } = authorityLimits
   const told = next.certificate.validFromDate.getTime() + earlierMs + toldMs
   return Math.min(Math.max(ends(present) - usedMs, told), ends(present) - certificateLifeMs)

@@ -21,6 +21,8 @@ export type Source = {
   readonly everyMs: number
   /** What to serve from now on. @throws where it cannot be used, with what was wanted */
   read(): Promise<Served>
+  /** Makes the next authority now, to be used after so many ms; only where the authority is an own one. @throws where one is on its way already */
+  renew?(usedInMs: number): Promise<void>
 }
 
 /** The certificates of a PEM text. @throws where one cannot be read */

@@ -21,6 +21,7 @@ export class Tls {
   readonly #deps: Deps
   #served: Served
   #server: Server | undefined
+  #onTold: () => void = () => {}
   #cancel: () => void = () => {}
   #stopped = false
   #looking: Promise<void> = Promise.resolve()
@@ -50,9 +51,10 @@ export class Tls {
     return this.#served.authorities
   }
 
-  /** From now on this server gets what is new. */
-  serve(server: Server): void {
+  /** From now on this server gets what is new. @param onTold called when agents are to be told of other authorities than before */
+  serve(server: Server, onTold: () => void = () => {}): void {
     this.#server = server
+    this.#onTold = onTold
     this.#later()
   }
 
@@ -60,6 +62,14 @@ export class Tls {
   look(): Promise<void> {
     this.#looking = this.#looking.then(() => this.#look())
     return this.#looking
+  }
+
+  /** Makes the next authority now, to be used after so many ms. @throws where the authority is no own one, or one is on its way already */
+  async renew(usedInMs: number): Promise<void> {
+    const { source } = this.#deps
+    if (!source.renew) throw new Error('Cannot make another certificate authority: this collector has none of its own; set tls.own')
+    await source.renew(usedInMs)
+    await this.look()
   }
 
   async stop(): Promise<void> {
