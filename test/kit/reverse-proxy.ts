@@ -1,9 +1,14 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { inOneFile, type PemFiles } from './pem-files.ts'
 import { freePort } from './process.ts'
 import { type Server, startServer } from './server.ts'
+import { until } from './until.ts'
+
+const execute = promisify(execFile)
 
 /** The proxies whose configurations are shipped. */
 export const reverseProxies = ['nginx', 'haproxy', 'caddy'] as const
@@ -14,8 +19,8 @@ export type ReverseProxy = {
   readonly port: number
   /** `https://localhost:PORT` */
   readonly url: string
-  /** Takes its configuration again, as its unit does at `systemctl reload`; its old process ends by and by. Caddy is told by its own API, which is off here. */
-  reload(): void
+  /** Takes its configuration again, as its unit does at `systemctl reload`; its old process or configuration ends by and by. */
+  reload(): Promise<unknown>
   /** Ends it and starts it again on the same port, when `between` is done. */
   restart(between?: () => Promise<unknown>): Promise<void>
   stop(): Promise<void>
@@ -42,7 +47,7 @@ export async function startReverseProxy(
   return {
     port: whole.port,
     url: `https://localhost:${whole.port}`,
-    reload: () => void process.kill(server.pid, name === 'haproxy' ? 'SIGUSR2' : 'SIGHUP'),
+    reload: () => reloads[name](server, folder),
     async restart(between = async () => {}) {
       await server.stop()
       await between()
@@ -58,6 +63,24 @@ export async function startReverseProxy(
 const shipped = (file: string) => readFile(new URL(`../../deploy/${file}`, import.meta.url), 'utf8')
 
 const kinds: Record<ReverseProxyName, (folder: string, wish: Wish) => Promise<Server>> = { nginx, haproxy, caddy }
+
+const reloads: Record<ReverseProxyName, (server: Server, folder: string) => Promise<unknown>> = {
+  nginx: server => told(server, 'SIGHUP', /reconfiguring[\s\S]*start worker process/),
+  haproxy: server => told(server, 'SIGUSR2', /Reexecuting Master process[\s\S]*Loading success/),
+  caddy: (_, folder) =>
+    execute('caddy', [
+      'reload',
+      '--force',
+      ...['--config', join(folder, 'Caddyfile'), '--adapter', 'caddyfile', '--address', adminOf(folder)],
+    ]),
+}
+
+function told(server: Server, signal: NodeJS.Signals, done: RegExp): Promise<unknown> {
+  process.kill(server.pid, signal)
+  return until(() => done.test(server.said), 'the proxy took its configuration again')
+}
+
+const adminOf = (folder: string) => `unix/${join(folder, 'admin.sock')}`
 
 async function nginx(folder: string, { port, collector, pem, idleS = 75 }: Wish): Promise<Server> {
   const site = adapted(await shipped('nginx/fettle.conf'), [
@@ -99,7 +122,7 @@ async function haproxy(folder: string, { port, collector, pem, idleS = 75 }: Wis
 
 async function caddy(folder: string, { port, collector, pem }: Wish): Promise<Server> {
   const config = adapted(await shipped('caddy/Caddyfile'), [
-    ['{\n\tservers {', '{\n\tadmin off\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1 ::1\n\tservers {'],
+    ['{\n\tservers {', `{\n\tadmin ${adminOf(folder)}\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1 ::1\n\tservers {`],
     ['\nfettle.example.com {', `\nlocalhost:${port} {`],
     ['/etc/fettle/proxy.crt', pem.cert],
     ['/etc/fettle/proxy.key', pem.key],
