@@ -151,6 +151,9 @@ describe.each(['running', 'stopped'])('with a %s collector', state => {
     if (state === 'running') collector = await startTestCollector({ FETTLE_DATA: data, FETTLE_TLS_OWN: 'true' })
     const { code, out } = await run('authority', { FETTLE_TLS_OWN: 'true' })
     expect([code, out]).toEqual([0, expect.stringMatching(/^-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n$/)])
+    const renewed = await run('authority renew --used-in 7d', { FETTLE_TLS_OWN: 'true' })
+    expect([renewed.code, renewed.out.match(/BEGIN CERTIFICATE/g)]).toEqual([0, expect.objectContaining({ length: 2 })])
+    expect((await run('authority renew', { FETTLE_TLS_OWN: 'true' })).err).toMatch(/the next one is used from/)
     await collector?.stop()
     collector = undefined
     expect(await run('authority')).toMatchObject({ code: 1, err: expect.stringContaining('there is none: set tls.own') })

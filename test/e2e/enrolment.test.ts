@@ -362,6 +362,28 @@ describe('certificates that are renewed', () => {
   })
 })
 
+test('an authority that is replaced is told to machines that are connected, which trust it alone once it is used', async () => {
+  const clock = movedClock(-12 * HOUR)
+  const collector = await collectorWithOwnAuthority(clock)
+  await run(['enroll', await stringOf(collector)])
+  const agent = await agentOf()
+  await until(agent.connected, 'the agent is connected')
+  const [old = ''] = (await membership()).authorities
+  await collector.admin('POST', '/api/v1/authorities', { usedInMs: 6 * HOUR })
+  // Everybody is welcomed again within a minute.
+  collector.core.gate.session(agent.hostId)?.welcome()
+  const next = await until(async () => (await membership()).authorities[1], 'the agent has heard of it')
+  expect((await membership()).authorities).toEqual([old, next])
+
+  clock.move(0)
+  await collector.reload()
+  await agent.stop()
+  const again = await agentOf()
+  await until(again.connected, 'the agent knows the new authority')
+  await until(async () => (await membership()).authorities[0] === next, 'the agent forgets the old one')
+  expect((await membership()).authorities).toEqual([next])
+})
+
 describe.each(['SQLite', 'Redis'])('a token for three machines, on %s', engine => {
   test('lets exactly three of twenty in that come at once', async () => {
     let redis: RedisServer | undefined

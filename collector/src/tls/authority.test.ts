@@ -134,6 +134,35 @@ describe('an own authority', () => {
   })
 })
 
+describe('an authority that is replaced before its time', () => {
+  test('is told with the next one until that is used, and nobody is told to trust it any more then', async () => {
+    const authority = await open()
+    const before = await authority.read()
+    await authority.renew(30 * DAY)
+    const told = await authority.read()
+    expect([told.cert, told.authorities]).toEqual([before.cert, [before.authorities[0], expect.any(String)]])
+    const [, next] = told.authorities
+
+    // Another collector of the store decides the same, by its own clock.
+    expect(await authorityAt(30 * DAY - 1)).toMatchObject({ authorities: told.authorities })
+    const used = await authorityAt(30 * DAY)
+    expect(used.authorities).toEqual([next])
+    expect(certificatesOf(used.cert)[1]?.toString()).toBe(next)
+    await expect(authority.renew(0)).rejects.toThrow(/the next one is used from 20\d\d-/)
+  })
+
+  test('as well while its follower was told already: that one is worth nothing either', async () => {
+    await open()
+    const late = await open({ clock: later(8 * YEAR) })
+    const [first, second] = (await late.read()).authorities
+    await late.renew(0)
+    const { authorities } = await late.read()
+    expect(authorities).toHaveLength(1)
+    expect([first, second]).not.toContain(authorities[0])
+    expect((await (await open({ clock: later(9 * YEAR + DAY) })).read()).authorities[0]).toBe(authorities[0])
+  })
+})
+
 describe('a store that was wiped', () => {
   test('gets the authority back from a collector that runs', async () => {
     const authority = await open()

@@ -87,14 +87,15 @@ export class Tls {
     const { source, events, clock } = this.#deps
     try {
       const next = await source.read()
-      const same =
-        next.cert === this.#served.cert && next.key === this.#served.key && next.authorities.join() === this.#served.authorities.join()
-      if (same && this.#told === '') return
-      if (next.expiresAt <= clock.now() && next.expiresAt < this.#served.expiresAt) throw ended(next)
+      const before = this.#served
+      const toldAnew = next.authorities.join() !== before.authorities.join()
+      if (next.cert === before.cert && next.key === before.key && !toldAnew && this.#told === '') return
+      if (next.expiresAt <= clock.now() && next.expiresAt < before.expiresAt) throw ended(next)
       this.#served = next
       this.#server?.setSecureContext(this.options)
       this.#told = ''
       events.certificate(next)
+      if (toldAnew) this.#onTold()
     } catch (error) {
       // The same trouble is told once; the metric stays until it is over.
       const reason = (error as Error).message
