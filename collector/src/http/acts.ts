@@ -1,3 +1,4 @@
+import { age } from '@fettle/catalog'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Act, Audit } from '../audit.ts'
 import { newTokenId } from '../tokens.ts'
@@ -95,11 +96,11 @@ function wishOf(request: FastifyRequest): string {
   // Refused before its body was read.
   if (!request.body) return ''
   const { kind, role, uses, expiresInMs, labels, approve: approval, note } = request.body as Record<string, unknown>
-  const life = expiresInMs === null ? 'for ever' : `for ${Math.round(Number(expiresInMs) / 1000)} s`
+  const life = expiresInMs === null ? 'for ever' : `for ${age(Number(expiresInMs))}`
   const what =
     kind === 'api'
       ? `api token, ${role}`
-      : `enrolment token, ${uses === null ? 'any number of' : uses} uses${approval ? ', demands approval' : ''}`
+      : `enrolment token, ${uses === null ? 'any number of hosts' : uses === 1 ? 'one host' : `${uses} hosts`}${approval ? ', demands approval' : ''}`
   const named = Object.entries((labels ?? {}) as Record<string, string>).map(([name, value]) => `${name}=${value}`)
   return [`${what}, ${life}`, ...named, ...(note ? [`note: ${note}`] : [])].join(', ')
 }

@@ -195,6 +195,7 @@ describe('what machines read', () => {
       'get /metrics/hosts/{instance}',
       'get /readyz',
       'get /sd/prometheus',
+      'post /api/v1/authorities',
       'post /api/v1/hosts/{instance}/approve',
       'post /api/v1/hosts/{instance}/deny',
       'post /api/v1/hosts/{instance}/refresh',

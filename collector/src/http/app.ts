@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerOptions } from 'node:https'
 import swagger from '@fastify/swagger'
-import fastify, { type FastifyInstance, type FastifySchemaValidationError } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifySchemaValidationError } from 'fastify'
 import helmet, { type HelmetOptions } from 'helmet'
 import { StoreUnavailable } from '../store/store.ts'
 import { prefixAnswers, withoutPrefix } from './prefix.ts'
+import { refusePage } from './shell.ts'
 
 export type Tls = Pick<ServerOptions, 'cert' | 'key' | 'minVersion'>
 
@@ -59,15 +60,16 @@ export async function createApp(deps: {
       servers: [{ url: prefix === '' ? '/' : prefix }],
     },
   })
-  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
-    if (error instanceof StoreUnavailable)
-      return reply
-        .code(503)
-        .header('Retry-After', '5')
-        .send({ error: `the store cannot be reached: ${error.message}` })
-    const status = error.statusCode ?? 500
-    if (status >= 500) deps.failed('a request failed', error)
-    return reply.code(status).send({ error: status >= 500 ? 'the collector failed; its log tells why' : error.message })
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    const away = error instanceof StoreUnavailable
+    if (away) reply.header('Retry-After', '5')
+    const status = away ? 503 : (error.statusCode ?? 500)
+    if (status >= 500 && !away) deps.failed('a request failed', error)
+    const failed = away ? `the store cannot be reached: ${error.message}` : 'the collector failed; its log tells why'
+    const why = status >= 500 ? failed : error.message
+    if (request.routeOptions.config.page)
+      return refusePage(request as unknown as FastifyRequest, reply as unknown as FastifyReply, status, why)
+    return reply.code(status).send({ error: why })
   })
   app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `nothing is at ${request.url.slice(0, 200)}` }))
   return app as unknown as FastifyInstance

@@ -72,7 +72,7 @@ describe('an act is written down', () => {
 
     const entries = await written()
     expect(entries).toEqual([
-      `token:${id('admin')} token.create ${made.id}: api token, viewer, for 60 s, note: for Prometheus`,
+      `token:${id('admin')} token.create ${made.id}: api token, viewer, for 1 min, note: for Prometheus`,
       `token:${id('admin')} token.revoke ${made.id}`,
     ])
     expect(entries.join()).not.toContain(secret)
@@ -89,7 +89,7 @@ describe('an act is written down', () => {
     const [made, removed] = entries
     expect(removed).toMatchObject({ who: `token:${id('operator')}`, what: 'host.remove', target: 'web2', address: '127.0.0.1' })
     expect(removed?.at).toBeGreaterThanOrEqual(before)
-    const detail = 'enrolment token, any number of uses, demands approval, for 86400 s, site=Lyon'
+    const detail = 'enrolment token, any number of hosts, demands approval, for 24 h, site=Lyon'
     expect(made).toMatchObject({ who: 'socket', what: 'token.create', detail, address: '' })
   })
 

@@ -156,7 +156,7 @@ function hostPage({ fleet, now }: Deps, identity: Identity | undefined, host: Fl
   return html`<h1>${host.meta.instance} <span class="badge ${summary.status}">${summary.status}</span></h1>
 <p>${system ? html`${system.os.name} · kernel ${system.kernel?.version ?? 'not told'} · ${[system.hardware.vendor, system.hardware.model].filter(Boolean).join(' ') || 'hardware not told'} · ` : ''}${host.role} · agent ${host.agentVersion} ·
 ${summary.up ? 'reporting now' : summary.lastSeenAt ? `last seen ${age(at - summary.lastSeenAt)} ago` : 'never seen'}</p>
-${standing.state !== 'active' && html`<p class="note critical">This host is ${standing.state}${standing.why && `: ${standing.why}`}. Nothing of it is taken, and it counts nowhere.</p>`}
+${standing.state !== 'active' && html`<p class="note critical">This host is ${standing.state}${standing.why && `: ${standing.why}`}. Nothing that it sends is taken.</p>`}
 <div class="acts">${buttonsOf(host.meta, identity)}</div>
 ${domains.map(domain => findingsOf(host, domain, at))}
 <h2>Facts</h2>${[...host.held.values()]

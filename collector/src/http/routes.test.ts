@@ -44,6 +44,7 @@ const wanted: Record<string, ApiRole | 'open'> = {
   'GET /api/v1/audit': 'admin',
   'GET /api/v1/authorities': 'viewer',
   'GET /api/v1/tokens': 'admin',
+  'POST /api/v1/authorities': 'admin',
   'POST /api/v1/tokens': 'admin',
   'DELETE /api/v1/tokens/:id': 'admin',
   'POST /api/v1/store/freeze': 'admin',
