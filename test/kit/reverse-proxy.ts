@@ -66,7 +66,7 @@ const kinds: Record<ReverseProxyName, (folder: string, wish: Wish) => Promise<Se
 
 const reloads: Record<ReverseProxyName, (server: Server, folder: string) => Promise<unknown>> = {
   nginx: server => told(server, 'SIGHUP', /reconfiguring[\s\S]*start worker process/),
-  haproxy: server => told(server, 'SIGUSR2', /Reexecuting Master process[\s\S]*Loading success/),
+  haproxy: server => told(server, 'SIGUSR2', /Reloading HAProxy[\s\S]*Loading success/),
   caddy: (_, folder) =>
     execute('caddy', [
       'reload',
