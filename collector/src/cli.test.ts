@@ -162,7 +162,7 @@ describe.each(['running', 'stopped'])('with a %s collector', state => {
   test('machines get the role of their token, and wait where it says so', async () => {
     const here = await start()
     const { out } = await run('token create --role laptop --approve')
-    expect(out).toContain('each once fettle-collector host approve was run')
+    expect(out).toContain('who comes by it waits for fettle-collector host approve')
     const client = new ProtocolClient()
     client.hello(await client.open(here.agentUrl), {
       enrol: { token: enrolmentOf(out).token, publicKey: client.publicKey, instance: 'lap1', labels: {} },

@@ -97,7 +97,7 @@ function howTo({ id, collector, usesLeft, expiresAt, approve }: Made, enrolment:
     collector.startsWith('ws://') && !isLoopbackHost(new URL(collector).hostname.replace(/^\[|\]$/g, '')) ? ' --allow-plain' : ''
   return `${enrolment}
 
-It lets in ${machines} ${until}${approve ? ', each once fettle-collector host approve was run' : ''}. Whoever has it can enrol: keep it like a password.
+It lets in ${machines} ${until}${approve ? '; who comes by it waits for fettle-collector host approve' : ''}. Whoever has it can enrol: keep it like a password.
 On the machine, where the agent is installed:
 
   Linux, macOS   sudo fettle-agent enroll ${enrolment}${plain}
