@@ -4,6 +4,7 @@ import { canonical } from '@fettle/protocol'
 import type { Override } from './config.ts'
 import { Due } from './due.ts'
 import type { Events } from './events.ts'
+import { bounded } from './evidence.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
 import type { Shares } from './share.ts'
 import type { Store } from './store/store.ts'
@@ -108,7 +109,8 @@ export class Judge {
       instance: host.meta.instance,
       firstSeen: (update: string) => fleet.firstSeen(update),
     }
-    const findings = judge({ held: host.held, context, limitOf: check => this.#limit(check, host), previous: host.findings }, now)
+    const judged = judge({ held: host.held, context, limitOf: check => this.#limit(check, host), previous: host.findings }, now)
+    const findings = judged.map(bounded)
     const changed = findings.some(finding => differs(host.findings.get(finding.check), finding))
     host.findings = new Map(findings.map(finding => [finding.check, finding]))
     host.changed('findings')

@@ -104,11 +104,16 @@ export type AgentFrame = v.InferOutput<typeof fromAgent>
 export type CollectorFrame = v.InferOutput<typeof fromCollector>
 export type Frame<T extends (AgentFrame | CollectorFrame)['type']> = Extract<AgentFrame | CollectorFrame, { type: T }>
 
+/** Most of a path that is told, characters. */
+const LONGEST_PATH = 128
+
 /** Why bytes are no frame: which path is wrong and what was wanted. */
 export class FrameError extends Error {
   override name = 'FrameError'
   readonly path: string
-  constructor(path: string, wanted: string) {
+  constructor(where: string, wanted: string) {
+    // A key may be as long as a frame.
+    const path = where.slice(0, LONGEST_PATH)
     super(path ? `Cannot read the frame at ${path}: ${wanted}` : `Cannot read the frame: ${wanted}`)
     this.path = path
   }
