@@ -24,6 +24,8 @@ export const needs: readonly Need[] = [
   { program: 'firewall-offline-cmd', package: 'firewalld' },
   { program: 'openssl', package: 'openssl' },
   { program: 'unshare', package: 'util-linux' },
+  { program: 'mount', package: 'mount' },
+  { program: 'faketime', package: 'faketime' },
   { program: 'systemd-analyze', package: 'systemd' },
   { program: 'apt-get', package: 'apt' },
   { program: 'dpkg-deb', package: 'dpkg' },

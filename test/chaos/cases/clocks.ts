@@ -6,7 +6,7 @@ import { type FastLine, openFastLine } from '../fast.ts'
 import { startProxy } from '../proxy.ts'
 import { detailOf } from '../stage.ts'
 
-const SPEED = 10
+const SPEED = 20
 const HOUR_MS = 3_600_000
 const YEAR_MS = 365 * 24 * HOUR_MS
 const ERRORS = [HOUR_MS, -HOUR_MS, YEAR_MS, -YEAR_MS]
@@ -33,9 +33,9 @@ async function toldByBeat(line: FastLine, since: string): Promise<number> {
 
 export const clockCases: readonly Case[] = [
   {
-    name: 'agent-clock',
+    name: 'wrong-clock-of-agent',
     fault:
-      'the clock of an agent is put forward and back by an hour and by a year, and set right each time, while it runs (time runs 10 times as fast)',
+      'the clock of an agent is put forward and back by an hour and by a year, and set right each time, while it runs (time runs 20 times as fast)',
     promise:
       'times on the collector are right, looks at what has not changed are told as before, nothing is lost or out of order, the host stays present',
     quick: true,
@@ -63,9 +63,9 @@ export const clockCases: readonly Case[] = [
     },
   },
   {
-    name: 'agent-clock-offline',
+    name: 'wrong-clock-offline',
     fault:
-      'the clock of an agent is wrong by an hour and by a year from its start on, with a collector that it cannot reach (time runs 10 times as fast)',
+      'the clock of an agent is wrong by an hour and by a year from its start on, with a collector that it cannot reach (time runs 20 times as fast)',
     promise: 'what it observed arrives with right times, since each frame says what the clock shows when it is sent',
     quick: true,
     async run(world) {
@@ -89,9 +89,9 @@ export const clockCases: readonly Case[] = [
     },
   },
   {
-    name: 'collector-clock',
+    name: 'wrong-clock-of-collector',
     fault:
-      'the clock of a collector is put forward and back by an hour and by a year, and set right each time, while agents report (time runs 10 times as fast)',
+      'the clock of a collector is put forward and back by an hour and by a year, and set right each time, while agents report (time runs 20 times as fast)',
     promise:
       'agents stay connected, nothing is lost; after a jump forward a host may be shown as gone until its next ping, 25 s; set right again, every fact is fresh with its next look, and a host that died meanwhile is shown as gone',
     quick: true,

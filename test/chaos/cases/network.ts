@@ -42,7 +42,7 @@ export const networkCases: readonly Case[] = [
     },
   },
   {
-    name: 'firewall-restarts',
+    name: 'half-open',
     fault: 'a firewall forgets every connection: both ends keep a socket that nothing comes through (time runs 20 times as fast)',
     promise:
       'both ends find out within 70 s of silence; the agent is back within seconds after that; nothing is lost; the host is never shown as gone',
