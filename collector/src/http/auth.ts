@@ -1,10 +1,19 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { isIP } from 'node:net'
 import type { Clock } from '@fettle/kit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Events } from '../events.ts'
 import type { Store, Token } from '../store/store.ts'
 import { isSecretOf } from '../tokens.ts'
+import {
+  type Credentials,
+  cookieOf,
+  credentials,
+  formTokenOf,
+  isForwarded,
+  isLoopback,
+  isSame,
+  namesThisMachine,
+  origin,
+} from './credentials.ts'
 import { Limiter } from './limiter.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -105,10 +114,10 @@ export class Access {
   need(role: ApiRole): RoleHook {
     const hook = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const found = await this.#identify(request)
-      if (typeof found === 'number') return this.#tooMany(request, reply, found)
+      if (typeof found === 'number') return this.tooMany(request, reply, found)
       if (!found) return this.#stranger(request, reply)
       const wait = this.#spend(request, found)
-      if (wait > 0) return this.#tooMany(request, reply, wait)
+      if (wait > 0) return this.tooMany(request, reply, wait)
       if (rank[found.role] < rank[role]) return this.#beyond(request, reply, found, role)
       const foreign = isAct(request) && found.formToken !== null ? this.#foreign(request, found) : undefined
       if (foreign) return this.#refuse(request, reply, 403, foreign)
@@ -128,10 +137,6 @@ export class Access {
   /** Takes one of what an identity or an address has left for signing in. @returns 0, or how long to wait, ms */
   spendSignIn(identity: string): number {
     return this.#limiters.signIns.take(identity)
-  }
-
-  tooMany(request: FastifyRequest, reply: FastifyReply, waitMs: number): void {
-    this.#tooMany(request, reply, waitMs)
   }
 
   /** @returns how long to wait where too much was wrong, ms; undefined for nobody */
@@ -196,7 +201,7 @@ export class Access {
 
   async #beyond(request: FastifyRequest, reply: FastifyReply, identity: Identity, role: ApiRole): Promise<void> {
     const wait = isAct(request) && identity.who !== 'local' ? this.#limiters.beyondRole.take(identity.who) : 0
-    if (wait > 0) return this.#tooMany(request, reply, wait)
+    if (wait > 0) return this.tooMany(request, reply, wait)
     if (isAct(request) && identity.who !== 'local') await this.#deps.beyondRole(request, identity, role)
     return this.#refuse(request, reply, 403, `this needs ${identity.session ? 'somebody' : 'a token'} with the role ${role}`)
   }
@@ -209,7 +214,8 @@ export class Access {
     void reply.code(401).send({ error: 'a valid API token is needed' })
   }
 
-  #tooMany(request: FastifyRequest, reply: FastifyReply, waitMs: number): void {
+  /** Answers 429, and when to come back. */
+  tooMany(request: FastifyRequest, reply: FastifyReply, waitMs: number): void {
     this.#deps.events.unauthorized('rate')
     reply.header('Retry-After', String(Math.ceil(waitMs / 1000)))
     this.#refuse(request, reply, 429, 'too many requests: come back later')
@@ -248,60 +254,4 @@ function isAdminSocket({ raw }: FastifyRequest): boolean {
 
 function isAct({ method }: FastifyRequest): boolean {
   return method !== 'GET' && method !== 'HEAD'
-}
-
-type Credentials = { readonly text: string /** Browsers send it by themselves once it was typed. */; readonly byBrowser: boolean }
-
-/** `Bearer <token>`, or Basic with the token as the password, so that a browser can ask for it. */
-function credentials(header: string | undefined): Credentials | undefined {
-  const [scheme = '', value = ''] = (header ?? '').split(' ')
-  if (scheme.toLowerCase() === 'bearer') return { text: value, byBrowser: false }
-  if (scheme.toLowerCase() !== 'basic') return undefined
-  const text = Buffer.from(value, 'base64').toString('utf8')
-  return { text: text.slice(text.indexOf(':') + 1), byBrowser: true }
-}
-
-/** The value of a cookie of RFC 6265; undefined where it is not there, or is empty. */
-export function cookieOf(header: string | undefined, name: string): string | undefined {
-  const found = (header ?? '').split(';').find(pair => pair.trimStart().startsWith(`${name}=`))
-  return found?.slice(found.indexOf('=') + 1).trim() || undefined
-}
-
-/** What forms carry: made from what the browser shows by itself and another site never sees. */
-function formTokenOf(shown: string): string {
-  return createHash('sha256').update(`fettle form\0${shown}`).digest('base64url')
-}
-
-function isSame(expected: string, given: string): boolean {
-  const [a, b] = [Buffer.from(expected), Buffer.from(given)]
-  return a.length === b.length && timingSafeEqual(a, b)
-}
-
-/** Where a request comes from, as limits count it: whoever has an IPv6 address has a whole /64 of them (RFC 6177). */
-export function origin(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
-  if (isIP(plain) !== 6) return `from:${plain}`
-  const [head = '', tail] = plain.split('%')[0]?.split('::') ?? []
-  const groups = [...head.split(':').filter(Boolean)]
-  const zeros = tail === undefined ? 0 : 8 - groups.length - tail.split(':').filter(Boolean).length
-  const all = [...groups, ...Array<string>(Math.max(0, zeros)).fill('0'), ...(tail ?? '').split(':').filter(Boolean)]
-  return `from:${all
-    .slice(0, 4)
-    .map(group => Number.parseInt(group, 16).toString(16))
-    .join(':')}`
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
-}
-
-/** Whoever comes through a proxy of this machine is not on this machine, whether that proxy is trusted or not. */
-function isForwarded({ headers }: FastifyRequest): boolean {
-  return ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'].some(name => headers[name] !== undefined)
-}
-
-/** Refuses names that a foreign page made to point at loopback (DNS rebinding). */
-function namesThisMachine(host = ''): boolean {
-  const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
-  return name === 'localhost' || (isIP(name) !== 0 && isLoopback(name))
 }

@@ -6,7 +6,8 @@ import { movingClock } from '../../../test/kit/clock.ts'
 import { testLog } from '../../../test/kit/log.ts'
 import { type BuiltCollector, buildCollector, callInProcess } from '../collector.ts'
 import { readCollectorConfig } from '../config.ts'
-import { apiLimits, origin } from './auth.ts'
+import { apiLimits } from './auth.ts'
+import { origin } from './credentials.ts'
 
 const time = movingClock()
 let folder: string

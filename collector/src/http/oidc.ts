@@ -162,26 +162,34 @@ function derived(what: 'state' | 'nonce' | 'verifier', secret: string): string {
   return createHash('sha256').update(`fettle sign-in ${what}\0${secret}`).digest('base64url')
 }
 
-/** What of an error may be told: never what was sent, which has codes and tokens in it. */
+/** What of an error may be told to whoever signs in; the error itself goes to the log, by its message and code alone. */
 function signInErrorOf(error: unknown, issuer: string): SignInError {
   if (error instanceof SignInError) return error
   if (error instanceof oidc.AuthorizationResponseError) {
-    if (error.error === 'access_denied') return new SignInError('the identity provider did not let you in', 403)
-    return new SignInError(`the identity provider answered ${shortOf(error.error)}`, 403)
+    const told = error.error === 'access_denied' ? 'did not let you in' : `answered ${shortOf(error.error)}`
+    return new SignInError(`the identity provider ${told}`, 403, error)
   }
   if (error instanceof oidc.ResponseBodyError)
-    return new SignInError(`the identity provider refused: ${shortOf(error.error)}`, error.status >= 500 ? 503 : 403)
+    return new SignInError(`the identity provider refused: ${shortOf(error.error)}`, error.status >= 500 ? 503 : 403, error)
   const { code, name } = error as { code?: string; name?: string }
-  if (
-    code === 'OAUTH_TIMEOUT' ||
-    code === 'OAUTH_RESPONSE_IS_NOT_CONFORM' ||
-    code === 'OAUTH_RESPONSE_IS_NOT_JSON' ||
-    (name === 'TypeError' && !code)
-  )
-    return new SignInError(`the identity provider ${new URL(issuer).host} does not answer as it should`, 503)
-  return new SignInError('this is not the sign-in that was begun in this browser: begin again', 400)
+  if (unanswered.includes(code ?? '') || (name === 'TypeError' && !code))
+    return new SignInError(`the identity provider ${new URL(issuer).host} does not answer as it should`, 503, error)
+  return new SignInError('this is not the sign-in that was begun in this browser: begin again', 400, error)
 }
+
+/** Codes of openid-client for a provider that does not answer, or answers something else. */
+const unanswered = ['OAUTH_TIMEOUT', 'OAUTH_RESPONSE_IS_NOT_CONFORM', 'OAUTH_RESPONSE_IS_NOT_JSON', 'OAUTH_PARSE_ERROR']
 
 function shortOf(said: string): string {
   return said.replace(/[^\w .:-]/g, '').slice(0, 100)
+}
+
+/** Why a sign-in failed, for the log: messages and codes of the error and its causes, never what they carry. */
+export function reasonOf(error: SignInError): string {
+  const told = [error.message]
+  for (let cause = error.cause; cause instanceof Error && told.length < 4; cause = cause.cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    told.push(code ? `${cause.message} (${code})` : cause.message)
+  }
+  return told.join(': ')
 }

@@ -182,6 +182,29 @@ describe('a session', () => {
     expect(kept).not.toContain(visitor.cookies.get('fettle'))
   })
 
+  test('is bound to this very host by its name where people come by TLS', async () => {
+    const other = await freePort()
+    const far = await startProvider(`https://127.0.0.1:${other}/sign-in/callback`)
+    far.accounts.set('vera', { email: 'vera@example.com', groups: ['staff'] })
+    const file = configured(far.issuer, far.clientSecret).replaceAll(`http://127.0.0.1:${port}`, `https://127.0.0.1:${other}`)
+    const behind = await startTestCollector({ FETTLE_LISTEN: `127.0.0.1:${other}` }, file)
+    try {
+      const visitor = new Visitor()
+      const back = (await visitor.go(`${behind.url}/sign-in/start`, 'vera', isCallback)).location ?? ''
+      // As the proxy that does TLS passes it on.
+      const answer = await visitor.ask(back.replace('https:', 'http:'))
+      const cookies = answer.headers.getSetCookie()
+      expect(cookies).toEqual([
+        '__Host-fettle-sign-in=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Secure',
+        expect.stringMatching(/^__Host-fettle=[\w-]{32}; Max-Age=43200; Path=\/; HttpOnly; SameSite=Lax; Secure$/),
+      ])
+      expect(roleShown((await visitor.ask(`${behind.url}/`)).text)).toBe('vera@example.com, viewer')
+    } finally {
+      await behind.stop()
+      await far.stop()
+    }
+  })
+
   test('ends after its time, however much it is used', async () => {
     const visitor = await signedIn('vera')
     for (let hour = 1; hour < 12; hour++) {

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Audit } from '../audit.ts'
 import type { Events } from '../events.ts'
-import { type Access, cookieOf, origin } from './auth.ts'
+import type { Access } from './auth.ts'
+import { cookieOf, origin } from './credentials.ts'
 import { readForms } from './forms.ts'
 import { html } from './html.ts'
-import { type IdentityProvider, NoRoleError, SignInError } from './oidc.ts'
+import { type IdentityProvider, NoRoleError, reasonOf, SignInError } from './oidc.ts'
 import type { Person, Sessions } from './sessions.ts'
 import { sendPage } from './shell.ts'
 
@@ -84,7 +85,7 @@ export async function signInRoutes(app: FastifyInstance, deps: Deps): Promise<vo
 
   async function failed(request: FastifyRequest, reply: FastifyReply, error: unknown) {
     if (!(error instanceof SignInError)) throw error
-    deps.events.signInFailed(`${error.message}${error.cause instanceof Error ? `: ${error.cause.message}` : ''}`)
+    deps.events.signInFailed(reasonOf(error))
     if (error instanceof NoRoleError) {
       const act = { who: `person:${error.person}`, what: 'session.begin', target: '', address: request.ip }
       if (deps.access.spendSignIn(act.who) === 0) await deps.audit.refused(act, 'no group of theirs has a role')
