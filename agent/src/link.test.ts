@@ -287,6 +287,92 @@ describe('trouble', () => {
     await second
   })
 
+  test('what slept or changed its network has to answer, or is left', async () => {
+    const clock = fakeClock()
+    const { link } = await agent({ clock })
+    const connection = await collector.connection()
+    await connection.nextOf('hello')
+    await connection.welcome()
+    await expect.poll(() => link.connected).toBe(true)
+    link.wake()
+    await connection.pinged()
+    await clock.advance(linkLimits.proofMs)
+    expect(link.connected).toBe(true)
+
+    await clock.advance(linkLimits.wakeDistanceMs)
+    connection.freeze()
+    link.wake()
+    await clock.advance(linkLimits.proofMs)
+    await expect.poll(() => link.connected).toBe(false)
+    await expect.poll(() => clock.advance(linkLimits.backoffMs.base).then(() => link.connected)).toBe(false)
+    await collector.connection()
+  })
+
+  test('waking ends a long pause and begins the back-off anew, but not what the other end asked for, and not in a fast loop', async () => {
+    const pauses: number[] = []
+    const after = (ms: number) => {
+      pauses.push(Math.round(ms))
+      return () => {}
+    }
+    const clock = { ...systemClock, monotonic: () => elapsed, after }
+    let elapsed = 0
+    const closed = await startFakeCollector()
+    await closed.stop()
+    const { link } = await agent({ clock, random: () => 1, target: () => ({ urls: [closed.url], ca: null }) })
+    await expect.poll(() => pauses.at(-1)).toBe(linkLimits.backoffMs.base)
+    elapsed += linkLimits.wakeDistanceMs
+    link.wake()
+    expect(pauses.at(-1)).toBe(linkLimits.wakeMs)
+    const told = pauses.length
+    link.wake()
+    elapsed += linkLimits.wakeDistanceMs - 1
+    link.wake()
+    expect(pauses).toHaveLength(told)
+  })
+
+  test('a refused agent does not come back early because its network changed', async () => {
+    const clock = fakeClock()
+    const { link } = await agent({ clock })
+    const connection = await collector.connection()
+    await connection.nextOf('hello')
+    connection.close(closeCodes.refused)
+    await connection.closed
+    let back = false
+    void collector.connection().then(() => {
+      back = true
+    })
+    for (let passed = 0; passed < 50; passed += 10) {
+      await clock.advance(10_000)
+      link.wake()
+    }
+    expect(back).toBe(false)
+    await expect.poll(() => clock.advance(5_000).then(() => back), { timeout: 10_000, interval: 5 }).toBe(true)
+  })
+
+  test('of several addresses each is tried in its turn, and the one that works is kept to', async () => {
+    const other = await startFakeCollector()
+    const closed = await startFakeCollector()
+    await closed.stop()
+    closers.push(() => other.stop())
+    let later = 0
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later }
+    const { link } = await agent({ clock, target: () => ({ urls: [closed.url, collector.url, other.url], ca: null }) })
+    const serve = async (at: FakeCollector) => {
+      const connection = await at.connection()
+      await connection.nextOf('hello')
+      await connection.welcome()
+      await expect.poll(() => link.connected).toBe(true)
+      return connection
+    }
+    const first = await serve(collector)
+    expect(link.fault).toBeUndefined()
+    later += linkLimits.goodMs
+    first.close(1000)
+    const again = await serve(collector)
+    again.close(1000)
+    await serve(other)
+  })
+
   test('a proxy that answers 503 with Retry-After is obeyed', async () => {
     const answers: Server = createServer(socket => {
       socket.on('error', () => {}).resume()
