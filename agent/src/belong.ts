@@ -9,7 +9,7 @@ import type { Identity } from './identity.ts'
 import { Link } from './link.ts'
 import { type Membership, readMembership, writeMembership } from './membership.ts'
 import type { Outbox } from './outbox.ts'
-import { readAddress, type Target } from './target.ts'
+import { isVerified, readAddress, type Target } from './target.ts'
 import { version } from './version.ts'
 
 type Needs = {
@@ -55,10 +55,11 @@ export async function belong(needs: Needs): Promise<Link | undefined> {
 
 /** Opens connections as this machine is configured to. */
 export function diallerOf({ config, host }: Pick<Needs, 'config' | 'host'>): Dialler {
-  const { proxies, proxyPasswordFile } = config.collector
+  const { proxies, proxyPasswordFile, minVersion } = config.collector
   const own = proxies?.own
   return new Dialler({
     ...(proxies ? { proxies } : {}),
+    ...(minVersion ? { minVersion } : {}),
     ...(proxyPasswordFile && own && own !== 'none' ? { password: async () => (await host.text(proxyPasswordFile)).trim() } : {}),
   })
 }
@@ -139,7 +140,9 @@ class Keeper {
   async welcomed(welcome: Frame<'welcome'>, server: string): Promise<boolean> {
     const { log, state } = this.#needs
     const { known } = this
-    const authorities = [...(nextAuthorities(welcome.authorities, await this.#trusted()) ?? known.authorities)]
+    // What came in plain text was verified by nobody.
+    const present = known.urls.every(isVerified) ? await this.#trusted() : []
+    const authorities = [...(nextAuthorities(welcome.authorities, present) ?? known.authorities)]
     const next = { ...known, authorities, instance: welcome.instance, server, linkToken: welcome.linkToken ?? known.linkToken }
     log.info({ url: known.urls[0], instance: welcome.instance }, 'connected to the collector')
     this.enrolled = true

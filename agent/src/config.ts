@@ -21,6 +21,8 @@ export type AgentConfig = LookConfig & {
     readonly token: string | null
     /** The same with address, name and pin in it. */
     readonly enrolment?: string | null
+    /** Oldest version of TLS; default 1.3. */
+    readonly minVersion?: '1.2' | '1.3'
     /** Where the first address does not answer, in their order. */
     readonly fallbacks?: readonly string[]
     readonly proxies?: ProxySettings
@@ -53,6 +55,8 @@ const labels = v.pipe(
   v.record(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,31}$/, 'wanted a label name of lower-case letters, digits and _')), v.string()),
   v.maxEntries(16, 'wanted at most 16 labels'),
 )
+
+const tlsVersion = v.picklist(['1.2', '1.3'])
 
 const enrolment = v.nullable(
   v.pipe(
@@ -106,6 +110,12 @@ const base = {
     default: false,
     env: 'FETTLE_ALLOW_PLAIN',
     doc: 'Allows ws:// to another machine: everything, and the enrolment token, goes in plain text.',
+  },
+  'collector.minVersion': {
+    schema: v.union([tlsVersion, v.pipe(v.number(), v.transform(String), tlsVersion)], 'wanted 1.3 or 1.2'),
+    default: '1.3',
+    env: 'FETTLE_COLLECTOR_MIN_VERSION',
+    doc: 'Oldest version of TLS that is spoken with the collector: 1.3, or 1.2 where what stands between knows no newer one.',
   },
   'collector.token': {
     schema: optionalText,
@@ -223,6 +233,7 @@ function configOf(
       allowPlain: said['collector.allowPlain'],
       token: said['collector.token'],
       enrolment: said['collector.enrolment'],
+      minVersion: said['collector.minVersion'],
       fallbacks: said['collector.fallbacks'],
       proxies: { ...proxies.settings, own: ownProxy(said['collector.proxy']) },
       proxyPasswordFile: said['collector.proxyPasswordFile'],

@@ -21,6 +21,8 @@ export type Ways = {
   readonly proxies?: ProxySettings
   /** A password that lies in a file of its own, for a proxy of the configuration. */
   readonly password?: () => Promise<string>
+  /** Oldest version of TLS that is spoken with a collector; default 1.3. */
+  readonly minVersion?: '1.2' | '1.3'
   /** PEM of the authorities that a machine's administrator trusts; tests have their own. */
   readonly systemAuthorities?: () => string[]
 }
@@ -59,6 +61,7 @@ export class Dialler {
       maxPayload: limits.frameBytes,
       handshakeTimeout: limits.handshakeMs,
       followRedirects: false,
+      minVersion: `TLSv${this.#ways.minVersion ?? '1.3'}`,
       ...(authorities === undefined ? {} : { ca: authorities }),
       ...(this.proxyTo(url) === null ? {} : { createConnection: this.#through(url, given.signal) }),
     })

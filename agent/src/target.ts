@@ -30,6 +30,11 @@ export function readAddress(address: string, plain: 'refused' | 'allowed'): stri
   return url.href
 }
 
+/** Whether whoever answers at an address that `readAddress` gave has to show a certificate. */
+export function isVerified(url: string): boolean {
+  return url.startsWith('wss:')
+}
+
 function parseUrl(text: string, address: string): URL {
   try {
     return new URL(text)

@@ -110,7 +110,11 @@ export function troubleOfError(error: unknown, address: string): Trouble | undef
       'trust',
       `the certificate of ${host} ${untrusted[code]}: ${PORTAL}, a proxy that opens TLS, or a private authority, which collector.caFile names`,
     )
-  if (/^(EPROTO$|ERR_SSL_)/.test(code)) return trouble('middlebox', `${host} speaks no TLS that this agent does (${code}): see the port`)
+  if (/^(EPROTO$|ERR_SSL_)/.test(code))
+    return trouble(
+      'middlebox',
+      `${host} speaks no TLS that this agent does (${code}): see the port, and collector.minVersion where what stands there knows no TLS 1.3`,
+    )
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'ENODATA')
     return trouble('name', `no address of the name ${hostname} is known (${code}): see its spelling, and the DNS of this network`)
   if (Object.hasOwn(network, code)) return trouble('network', `${host}: ${network[code]} (${code})`)

@@ -13,7 +13,7 @@ import { openIdentity, renewIdentity } from '../identity.ts'
 import { introduce } from '../link.ts'
 import { writeMembership } from '../membership.ts'
 import { clearOutbox } from '../outbox.ts'
-import { readAddress } from '../target.ts'
+import { isVerified, readAddress } from '../target.ts'
 import { version } from '../version.ts'
 import { here } from './here.ts'
 
@@ -86,7 +86,7 @@ async function runEnroll(context: CliContext, args: readonly string[]): Promise<
   await writeMembership(state, {
     urls: [...urls],
     caFile,
-    authorities: [...(nextAuthorities(welcome?.authorities, ca === null ? [] : [ca]) ?? way.authorities)],
+    authorities: [...(nextAuthorities(welcome?.authorities, ca !== null && urls.every(isVerified) ? [ca] : []) ?? way.authorities)],
     allowPlain,
     instance: welcome?.instance ?? instance,
     server: 'welcome' in told ? told.server : server,
