@@ -57,8 +57,9 @@ export class Simulator {
     return { seconds: Math.max(...all.map(one => one.seconds)), open: all.reduce((sum, one) => sum + one.open, 0) }
   }
 
-  async pace(rate: number): Promise<void> {
-    await Promise.all(this.#parts.map(({ worker, count }) => worker.call('pace', { rate: (rate * count) / this.hosts })))
+  /** From now on so many reports a second are due. @param only of this subject; default: of all that move */
+  async pace(rate: number, only?: string): Promise<void> {
+    await Promise.all(this.#parts.map(({ worker, count }) => worker.call('pace', { rate: (rate * count) / this.hosts, only })))
   }
 
   async misbehave(knobs: Knobs): Promise<number> {
@@ -79,10 +80,14 @@ export class Simulator {
     await this.#all(worker => worker.call('cut'))
   }
 
-  async change(nth: number): Promise<string> {
-    const part = this.#parts[nth % this.#parts.length]
-    if (!part) throw new Error('Cannot change a fact of a fleet without hosts')
-    return (await part.worker.call('change', { nth })).instance
+  /** The name of a host. */
+  instance(nth: number): Promise<string> {
+    return this.#partOf(nth).call('instance', { nth })
+  }
+
+  /** A volume of that host holds more now. */
+  async change(nth: number): Promise<void> {
+    await this.#partOf(nth).call('change', { nth })
   }
 
   async connected(): Promise<number> {
@@ -98,6 +103,12 @@ export class Simulator {
     await this.#all(worker => worker.call('leave'))
   }
 
+  /** Connects once more those that left. */
+  async again(way: Way, ramp: number): Promise<void> {
+    await this.#all(worker => worker.call('again'))
+    await this.connect(way, ramp)
+  }
+
   async keep(cache: string): Promise<void> {
     await Promise.all(this.#parts.map(({ worker, first }) => worker.call('keep', { first, cache })))
   }
@@ -105,6 +116,12 @@ export class Simulator {
   async stop(): Promise<void> {
     await this.#all(worker => worker.stop())
     this.#parts.length = 0
+  }
+
+  #partOf(nth: number): Worker<SimulatorCalls> {
+    const part = this.#parts[nth % this.#parts.length]
+    if (!part) throw new Error('Cannot ask a fleet without hosts')
+    return part.worker
   }
 
   #all<T>(ask: (worker: Worker<SimulatorCalls>) => Promise<T>): Promise<T[]> {

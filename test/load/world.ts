@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Figure } from '../bench/figure.ts'
 import { progress } from '../bench/progress.ts'
 import { startWorker, type Worker } from '../bench/worker.ts'
 import { testAuthority } from '../kit/certificates.ts'
@@ -42,11 +43,15 @@ export type Running = {
   readonly wish: CollectorWish
 }
 
+type Certificates = { readonly ca: string; readonly env: Record<string, string> }
+
 /** The parts of one scenario; all of them end with it. */
 export class World {
   readonly options: Options
+  /** Figures of the steps that are done: what is told where the run ends before its end. */
+  readonly soFar: Figure[] = []
   readonly #parts: { stop(): Promise<void> }[] = []
-  #tls: { readonly ca: string; readonly env: Record<string, string> } | undefined
+  #tls: Certificates | undefined
   #token: string | undefined
 
   constructor(options: Options) {
@@ -60,7 +65,6 @@ export class World {
     return redis
   }
 
-  /** @param collect memory is looked at right after a collection, which costs time: not where time is measured */
   async collector(wish: CollectorWish): Promise<Running> {
     const tls = this.options.tls ? await this.#certificates() : undefined
     const whole = { ...wish, env: { ...tls?.env, ...wish.env } }
@@ -74,6 +78,12 @@ export class World {
   async restart(running: Running): Promise<Running> {
     await running.worker.call('stop')
     await running.worker.stop()
+    return await this.collector({ ...running.wish, listen: new URL(running.url).host })
+  }
+
+  /** Kills a collector and starts it anew at the same place. */
+  async replace(running: Running): Promise<Running> {
+    await running.worker.kill()
     return await this.collector({ ...running.wish, listen: new URL(running.url).host })
   }
 
@@ -105,7 +115,7 @@ export class World {
     this.#parts.length = 0
   }
 
-  async #certificates(): Promise<NonNullable<typeof this.#tls>> {
+  async #certificates(): Promise<Certificates> {
     if (this.#tls) return this.#tls
     const authority = await testAuthority('Authority of a load run')
     const { key, certificate } = await authority.sign()

@@ -144,8 +144,8 @@ export class SimulatedAgent {
   }
 
   /** One of its facts is another one now. @param nth picks which */
-  report(nth: number): void {
-    if (this.memory.change(nth)) this.#pump()
+  report(nth: number, only?: string): void {
+    if (this.memory.change(nth, only)) this.#pump()
   }
 
   #dial(): void {

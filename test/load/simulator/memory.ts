@@ -51,9 +51,10 @@ export class Memory {
     return digestOf(this.#digests)
   }
 
-  /** One of the moving facts is another one now. @param nth picks which; @param round of it, where it is not simply the next */
-  change(nth: number): Entry | undefined {
-    const key = this.#moving[nth % this.#moving.length]
+  /** One of the moving facts is another one now. @param nth picks which @param only of this subject */
+  change(nth: number, only?: string): Entry | undefined {
+    const moving = only === undefined ? this.#moving : this.#moving.filter(key => key.startsWith(`${only}/`))
+    const key = moving[nth % moving.length]
     if (key === undefined) return undefined
     const round = (this.#rounds.get(key) ?? 0) + 1
     this.#rounds.set(key, round)

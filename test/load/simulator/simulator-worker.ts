@@ -58,7 +58,7 @@ const calls = {
   },
 
   /** From now on so many reports a second are due over the hosts of this process, 0 for none. */
-  pace({ rate }: { rate: number }) {
+  pace({ rate, only }: { rate: number; only?: string | undefined }) {
     clearInterval(pacing)
     if (rate <= 0) return
     const started = performance.now()
@@ -68,7 +68,7 @@ const calls = {
       for (; due < wanted; due++) {
         tally.count('due')
         const agent = nextReady()
-        if (agent) agent.report(turns++)
+        if (agent) agent.report(turns++, only)
         else tally.count('heldBack')
       }
     }, TICK_MS)
@@ -91,12 +91,10 @@ const calls = {
     for (const agent of agents) agent.cut()
   },
 
-  /** What this one host tells now, for whoever watches it come out at the other end. @returns its name, and what is on its disk now */
-  change({ nth }: { nth: number }) {
-    const agent = agents[nth % agents.length]
-    agent?.report(1)
-    return { instance: agent?.memory.member.instance ?? '', settled: agent?.settled ?? false }
-  },
+  instance: ({ nth }: { nth: number }) => agents[nth % agents.length]?.memory.member.instance ?? '',
+
+  /** The second of the facts that move is its file systems, on every kind of machine. */
+  change: ({ nth }: { nth: number }) => agents[nth % agents.length]?.report(1),
 
   state() {
     return {
@@ -109,7 +107,10 @@ const calls = {
   /** What every host holds and has told, by hostId. */
   truth: () => Object.fromEntries(agents.map(agent => [agent.hostId, agent.memory.digest])),
 
-  instances: () => agents.map(agent => agent.memory.member.instance),
+  /** Those that left may connect again. */
+  again() {
+    begun = 0
+  },
 
   async leave() {
     clearInterval(pacing)
