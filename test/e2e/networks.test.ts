@@ -10,7 +10,7 @@ import { type AgentProcess, startAgentProcess } from '../kit/agent-process.ts'
 import { startTestCollector, type TestCollector } from '../kit/collector.ts'
 import { startNamingProxy, startTinyproxy } from '../kit/forward-proxy.ts'
 import { type FileAuthority, fileAuthority, type PemFiles } from '../kit/pem-files.ts'
-import { freePort } from '../kit/process.ts'
+import { freePort, runScript } from '../kit/process.ts'
 import { until } from '../kit/until.ts'
 
 /** The agent as a process of its own, in the networks that companies and hotels have. */
@@ -136,6 +136,22 @@ describe('through a proxy', () => {
     expect(proxy.asked).toHaveLength(1)
   })
 
+  test('a machine is enrolled with one string, and the pin is checked through the tunnel', async () => {
+    const own = await startTestCollector(
+      { FETTLE_TLS_OWN: 'true' },
+      'addresses: [wss://fettle.example.test:7300]\ntls.names: [fettle.example.test]',
+    )
+    const proxy = await startNamingProxy(to => (to === 'fettle.example.test:7300' ? Number(new URL(own.url).port) : undefined))
+    closers.push(own.stop, proxy.stop)
+    const { enrolment } = (await own.admin('POST', '/api/v1/tokens', {})) as { enrolment: string }
+    const state = await mkdtemp(join(folder, 'state-'))
+    const env = { FETTLE_DATA_DIR: state, FETTLE_PROXY: `http://127.0.0.1:${proxy.port}` }
+    const enrolling = runScript('agent/src/main.ts', ['enroll', enrolment, '--instance', 'tunnelled'], env)
+    await enrolling.line(/^Enrolled at wss:\/\/fettle\.example\.test:7300\/agent as tunnelled/)
+    expect(own.core.fleet.byInstance('tunnelled')).toBeDefined()
+    expect(proxy.asked).toHaveLength(2)
+  })
+
   test('that takes the connection and says nothing is left in time, and nothing stays open', async () => {
     const proxy = await startNamingProxy(() => 'silent')
     closers.push(proxy.stop)
@@ -215,6 +231,15 @@ describe('where something else answers', () => {
     const warnings = agent.lines.filter(line => line.includes('"level":40') && line.includes('no connection to the collector'))
     expect(warnings).toHaveLength(1)
     expect(portal.asked()).toBeLessThanOrEqual(6)
+  })
+
+  test('fettle-agent check tells it too, for people and for programs', async () => {
+    const agent = await machine({ url: `wss://127.0.0.1:${await freePort()}`, caFile: authority.file })
+    await trouble(agent)
+    const check = (...more: string[]) =>
+      runScript('agent/src/main.ts', ['check', ...more], { FETTLE_AGENT_CONFIG: join(agent.folder, 'agent.yaml') })
+    expect(await check().line(/^The agent that runs here/)).toMatch(/: no connection to the collector since .*nothing listens there/)
+    expect(await check('--json').line(/"collector"/)).toMatch(/"collector": "no connection to the collector since .*nothing listens there/)
   })
 
   test('the way is free again without a word to the agent, and what it told of itself meanwhile is past', async () => {
