@@ -5,17 +5,19 @@ import { authority } from './commands/authority.ts'
 import { config } from './commands/config.ts'
 import { host } from './commands/host.ts'
 import { run } from './commands/run.ts'
+import { session } from './commands/session.ts'
 import { store } from './commands/store.ts'
 import { token } from './commands/token.ts'
 import { VERSION } from './version.ts'
 
-const commands = { run, token, host, audit, store, authority, config }
+const commands = { run, token, host, session, audit, store, authority, config }
 
 const HELP = `fettle-collector ${VERSION}: keeps the fleet, judges it, tells Prometheus and people.
 
   fettle-collector run                       run in the foreground
   fettle-collector token create|list|revoke  tokens for machines to enrol with, and for the API
   fettle-collector host list|show|approve|revoke|…  the machines of the fleet
+  fettle-collector session list|end          people who are signed in
   fettle-collector audit                     who did what, when, from where
   fettle-collector store backup|restore|move  what is kept, into a file, back, or into another engine
   fettle-collector authority                 its certificate authority, for Prometheus and browsers

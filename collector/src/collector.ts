@@ -26,6 +26,7 @@ import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { IdentityProvider } from './http/oidc.ts'
 import { pageRoutes } from './http/page.ts'
+import { peopleRoutes } from './http/people.ts'
 import { prefixOf, withoutPrefix } from './http/prefix.ts'
 import { Sessions } from './http/sessions.ts'
 import { refusePage } from './http/shell.ts'
@@ -86,7 +87,7 @@ export async function startCollector(deps: CollectorDeps): Promise<RunningCollec
   closers.add(built.close)
   try {
     closers.add(() => built.core.stop())
-    for (const warning of await built.store.warnings()) log.warn(warning)
+    await built.core.watch.start()
     await built.app.listen({ host, port })
     built.tls?.serve(built.app.server as SecureServer, () => built.core.welcomeAgain())
     const prefix = prefixOf(config.values.publicUrl)
@@ -234,7 +235,8 @@ async function routes(
   const now = () => clock.now()
   const oidc = await oidcOf(values)
   const ttl = { ttlMs: values['oidc.sessionTtl'], idleMs: values['oidc.sessionIdle'] }
-  const sessions = oidc && new Sessions({ values: store.values, clock, ...ttl })
+  const kept = new Sessions({ values: store.values, clock, ...ttl })
+  const sessions = oidc && kept
   const access = new Access({
     store,
     clock,
@@ -280,6 +282,7 @@ async function routes(
   await standingRoutes(app, { core, access, acts })
   await formRoutes(app, { access, acts })
   await auditRoutes(app, { store, access })
+  await peopleRoutes(app, { access, sessions: kept })
   if (oidc && sessions) {
     const provider = new IdentityProvider(oidc, clock)
     await signInRoutes(app, { access, sessions, provider, audit: core.audit, events, secure, now })

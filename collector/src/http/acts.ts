@@ -44,6 +44,7 @@ const tellings: Readonly<Record<string, Telling>> = {
   },
   'POST /api/v1/store/freeze': { what: 'store.freeze', target: () => '', detail: request => said(request, 'why') },
   'POST /api/v1/store/moved': { what: 'store.moved', target: () => '', detail: request => said(request, 'to') },
+  'DELETE /api/v1/sessions/:person': { what: 'session.end', target: request => (request.params as { person: string }).person },
   'POST /sign-out': { what: 'session.end', target: () => '' },
 }
 

@@ -180,6 +180,7 @@ describe('what machines read', () => {
     const routes = Object.entries(described.paths).flatMap(([path, methods]) => Object.keys(methods).map(method => `${method} ${path}`))
     expect(routes.sort()).toEqual([
       'delete /api/v1/hosts/{instance}',
+      'delete /api/v1/sessions/{person}',
       'delete /api/v1/tokens/{id}',
       'get /api/v1/audit',
       'get /api/v1/authorities',
@@ -188,6 +189,7 @@ describe('what machines read', () => {
       'get /api/v1/hosts',
       'get /api/v1/hosts/{instance}',
       'get /api/v1/openapi.json',
+      'get /api/v1/sessions',
       'get /api/v1/tokens',
       'get /healthz',
       'get /metrics',

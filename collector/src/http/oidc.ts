@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Clock } from '@fettle/kit'
+import { type Clock, printable } from '@fettle/kit'
 import * as oidc from 'openid-client'
 import type { ApiRole } from './auth.ts'
 import type { Person } from './sessions.ts'
@@ -152,9 +152,7 @@ function claimOf(claims: Claims, name: string): unknown {
 /** A mail address only where the provider has not doubted it: the audit log knows people by this. */
 function nameOf({ sub, email, email_verified: verified, preferred_username: username }: Claims): string {
   const said = [verified === false ? undefined : email, username].find(one => typeof one === 'string' && one !== '')
-  return String(said ?? sub)
-    .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\uFFFD')
-    .slice(0, NAME_LENGTH)
+  return printable(String(said ?? sub)).slice(0, NAME_LENGTH)
 }
 
 /** State, nonce and verifier tell nothing of each other, nor of what they are made from. */

@@ -43,6 +43,8 @@ const wanted: Record<string, ApiRole | 'open'> = {
   'GET /audit': 'admin',
   'GET /api/v1/audit': 'admin',
   'GET /api/v1/authorities': 'viewer',
+  'GET /api/v1/sessions': 'admin',
+  'DELETE /api/v1/sessions/:person': 'admin',
   'GET /api/v1/tokens': 'admin',
   'POST /api/v1/authorities': 'admin',
   'POST /api/v1/tokens': 'admin',
@@ -91,7 +93,7 @@ describe('every route', () => {
     const [method = '', url = ''] = route.split(' ')
     // Acts beyond the role are bounded, and here are many of them.
     time.move(2 * 60_000)
-    const path = url.replace(':instance', 'nobody').replace(':id', '0'.repeat(16))
+    const path = url.replace(':instance', 'nobody').replace(':person', 'nobody').replace(':id', '0'.repeat(16))
     for (const role of [undefined, 'viewer', 'operator', 'admin'] as const) {
       const token = role && tokens[role]
       // No body: what may be done by the role is refused for what it says, and nothing is changed.

@@ -11,7 +11,11 @@ export type Person = {
   readonly name: string
   readonly role: ApiRole
 }
-type Kept = Person & { readonly endsAt: number }
+/** A session as it is kept. */
+export type Kept = Person & {
+  /** Its end at the latest, epoch ms. */
+  readonly endsAt: number
+}
 
 /** How long a session that was looked up is believed, ms: one that was ended elsewhere is over within this. */
 const BELIEVED_MS = 5_000
@@ -69,8 +73,33 @@ export class Sessions {
     return found.session
   }
 
+  /** Who is signed in now, by name. */
+  async list(): Promise<Kept[]> {
+    const now = this.#clock.now()
+    return (await this.#all()).flatMap(({ kept }) => (kept.endsAt > now ? [kept] : [])).sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /** Ends all sessions of a person. @param person name or subject. @returns how many there were */
+  async endAll(person: string): Promise<number> {
+    const theirs = (await this.#all()).filter(({ kept }) => kept.name === person || kept.subject === person)
+    for (const { name } of theirs) await this.#end(name)
+    return theirs.length
+  }
+
+  async #all(): Promise<{ name: string; kept: Kept }[]> {
+    const names = await this.#values.names('session:')
+    const texts = await Promise.all(names.map(name => this.#values.get(name)))
+    return names.flatMap((name, i) => {
+      const text = texts[i]
+      return text === undefined ? [] : [{ name: name.slice('session:'.length), kept: JSON.parse(text) as Kept }]
+    })
+  }
+
   async end(shown: string): Promise<void> {
-    const name = hashOf(shown)
+    await this.#end(hashOf(shown))
+  }
+
+  async #end(name: string): Promise<void> {
     this.#remembered.delete(name)
     await this.#values.take(`session:${name}`)
     await this.#values.take(`session-seen:${name}`)

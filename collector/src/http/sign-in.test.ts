@@ -6,6 +6,7 @@ import { startTestCollector, type TestCollector } from '../../../test/kit/collec
 import { startProvider, type TestProvider } from '../../../test/kit/identity-provider.ts'
 import { freePort } from '../../../test/kit/process.ts'
 import { formTokenOf, Visitor } from '../../../test/kit/visitor.ts'
+import { cli } from '../cli.ts'
 
 const time = movingClock()
 let port: number
@@ -246,6 +247,27 @@ describe('a session', () => {
     expect((await visitor.ask(at('/sign-out'), { form: { token } })).location).toBe(at('/sign-in'))
 
     expect([(await visitor.ask(at('/'))).status, (await copy.ask(at('/'))).status]).toEqual([303, 303])
+  })
+
+  test('is ended by an administrator for somebody who left, everywhere, and written down', async () => {
+    const [laptop, telephone, other] = [await signedIn('otto'), await signedIn('otto'), await signedIn('vera')]
+    const run = async (...argv: string[]) => {
+      let out = ''
+      const print = { write: (text: string) => (out += text) }
+      const env = { FETTLE_DATA: collector.data, FETTLE_CONFIG: '/dev/null' }
+      return { code: await cli({ argv: ['session', ...argv], env, out: print, err: print, process }), out }
+    }
+    expect((await run('list')).out).toMatch(/\notto@example\.com +otto +operator +20\d\d-\d\d-\d\d \d\d:\d\d\n/)
+
+    expect(await run('end', 'otto@example.com')).toEqual({ code: 0, out: 'otto@example.com is signed out (2 sessions).\n' })
+
+    const statuses = await Promise.all([laptop, telephone, other].map(async one => (await one.ask(at('/'))).status))
+    expect(statuses).toEqual([303, 303, 200])
+    expect((await run('end', 'otto')).out).toContain('nobody is signed in as "otto"')
+    const { entries } = (await collector.admin('GET', '/api/v1/audit?limit=3')) as {
+      entries: { who: string; what: string; target: string }[]
+    }
+    expect(entries.at(-1)).toMatchObject({ who: 'socket', what: 'session.end', target: 'otto@example.com' })
   })
 
   test('lets the API be read and nothing be changed by it', async () => {
