@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { type AddressInfo, connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect, createServer } from 'node:tls'
+import { connect, createServer, type TlsOptions } from 'node:tls'
 import { systemClock } from '@fettle/kit'
 import { closeCodes, pinOf, readEnrolment, writeEnrolment } from '@fettle/protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -195,28 +195,42 @@ describe('before anything is sent', () => {
   })
 })
 
-test('behind a proxy that does TLS by a private authority the machine knows the proxy by its pin', async () => {
-  const authority = await testAuthority('Of the company')
-  const { certificate, key } = await authority.sign()
-  await writeFile(join(folder, 'ca.pem'), authority.certificate)
-  const collector = await startTestCollector({ FETTLE_TLS_CA: join(folder, 'ca.pem') }, 'trustedProxies: [127.0.0.1]')
-  closers.push(collector.stop)
-  const proxy = createServer({ cert: certificate, key }, near => {
-    const far = connectPlain(Number(new URL(collector.url).port), '127.0.0.1')
-    near.pipe(far).pipe(near)
-    for (const socket of [near, far]) socket.on('error', () => near.destroy()).on('close', () => near.destroy())
-  })
-  proxy.listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  closers.push(async () => void proxy.close())
-  const told = readEnrolment(await stringOf(collector))
-  expect(told.pin).toBe(pinOf(authority.certificate))
+describe('behind a proxy that does TLS by a private authority', () => {
+  /** A collector that speaks plain text to its proxy, and the string with which a machine comes to the proxy. */
+  async function behindProxy(options: TlsOptions = {}): Promise<string> {
+    const authority = await testAuthority('Of the company')
+    const { certificate, key } = await authority.sign()
+    await writeFile(join(folder, 'ca.pem'), authority.certificate)
+    const collector = await startTestCollector({ FETTLE_TLS_CA: join(folder, 'ca.pem') }, 'trustedProxies: [127.0.0.1]')
+    closers.push(collector.stop)
+    const proxy = createServer({ cert: certificate, key, ...options }, near => {
+      const far = connectPlain(Number(new URL(collector.url).port), '127.0.0.1')
+      near.pipe(far).pipe(near)
+      for (const socket of [near, far]) socket.on('error', () => near.destroy()).on('close', () => near.destroy())
+    })
+    proxy.on('tlsClientError', () => {})
+    proxy.listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    closers.push(async () => void proxy.close())
+    const told = readEnrolment(await stringOf(collector))
+    expect(told.pin).toBe(pinOf(authority.certificate))
+    return writeEnrolment({ ...told, urls: [`wss://127.0.0.1:${(proxy.address() as AddressInfo).port}`] })
+  }
 
-  const urls = [`wss://127.0.0.1:${(proxy.address() as AddressInfo).port}`]
-  expect((await run(['enroll', writeEnrolment({ ...told, urls })])).code).toBe(0)
-  const agent = await agentOf()
-  await until(agent.connected, 'it is connected through the proxy')
-  expect((await membership()).authorities).toEqual([authority.certificate])
+  test('the machine knows the proxy by its pin', async () => {
+    const text = await behindProxy()
+    expect((await run(['enroll', text])).code).toBe(0)
+    const agent = await agentOf()
+    await until(agent.connected, 'it is connected through the proxy')
+    expect((await membership()).authorities.map(pinOf)).toEqual([readEnrolment(text).pin])
+  })
+
+  test('one that knows no TLS 1.3 is spoken with only where the machine was told to', async () => {
+    const text = await behindProxy({ maxVersion: 'TLSv1.2' })
+    const { code, said } = await run(['enroll', text])
+    expect([code, said]).toEqual([1, expect.stringContaining('collector.minVersion')])
+    expect(await run(['enroll', text], { FETTLE_COLLECTOR_MIN_VERSION: '1.2' })).toMatchObject({ code: 0 })
+  })
 })
 
 describe('several collectors of one Redis', () => {
