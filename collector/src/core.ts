@@ -14,6 +14,7 @@ import { Judge } from './judge.ts'
 import { Members } from './members.ts'
 import { Shares } from './share.ts'
 import { ACTIVE, type Standing, type Store } from './store/store.ts'
+import { type Fault, StoreWatch } from './store-watch.ts'
 
 export type CoreDeps = {
   readonly store: Store
@@ -47,6 +48,7 @@ export class Core {
   readonly exposition: HostExposition
   readonly healer: Healer
   readonly audit: Audit
+  readonly watch: StoreWatch
   readonly #deps: CoreDeps
   readonly #follower: Follower
   readonly #members: Members | undefined
@@ -58,6 +60,7 @@ export class Core {
     this.#deps = deps
     this.audit = new Audit({ store, clock, events })
     this.fleet = new Fleet(deps.beatMs, clock.now())
+    this.watch = new StoreWatch({ store, clock, events })
     this.ingest = new Ingest({ store, clock, events, maxBytes: deps.maxBytes })
     const shares = new Shares({ clock, events, frames: deps.hostFrames })
     this.judge = new Judge({ fleet: this.fleet, store, clock, events, shares, supportTable: deps.supportTable, overrides: deps.overrides })
@@ -179,6 +182,12 @@ export class Core {
     return session !== undefined
   }
 
+  /** Since when the picture of the fleet may be old, and why; undefined while it is what the store has. */
+  get storeFault(): Fault | undefined {
+    const faults = [this.ingest.fault, this.watch.fault].filter(fault => fault !== undefined)
+    return faults.sort((a, b) => a.since - b.since)[0]
+  }
+
   /** Why the collector cannot do its work; empty when it can. */
   async problems(): Promise<string[]> {
     const fault = this.ingest.fault
@@ -206,6 +215,7 @@ export class Core {
 
   async stop(): Promise<void> {
     await this.gate.stop(GO_AWAY_SPREAD_MS)
+    this.watch.stop()
     await this.ingest.stop()
     await this.#follower.stop()
     await this.judge.stop()

@@ -2,7 +2,7 @@ import type { Log } from '@fettle/kit'
 import type { CollectorMetrics } from './exposition/self.ts'
 import { Seldom } from './seldom.ts'
 import type { Excess } from './share.ts'
-import type { AuditEntry, Standing } from './store/store.ts'
+import type { AuditEntry, Standing, StoreWarning } from './store/store.ts'
 import type { Served } from './tls/served.ts'
 
 /** Everything that happens to a collector, each as one function that writes log line and counter together. */
@@ -80,7 +80,6 @@ export function createEvents(log: Log, metrics: CollectorMetrics) {
       metrics.storeSeconds.observe({ command }, seconds)
     },
     storeDown(error: unknown): void {
-      metrics.storeUp.set(0)
       log.error({ err: error }, 'store unavailable; reports wait')
     },
     storeFailed(command: string, error: unknown): void {
@@ -88,8 +87,10 @@ export function createEvents(log: Log, metrics: CollectorMetrics) {
       log.debug({ command, err: error }, 'store command failed')
     },
     storeBack(): void {
-      metrics.storeUp.set(1)
       log.info('store available again')
+    },
+    storeWarning({ level, text }: StoreWarning): void {
+      log[level](text)
     },
     storeLost(why: string): void {
       log.warn({ why }, 'store lost data or entries; asking every agent for what differs')

@@ -67,15 +67,15 @@ export class Witness {
       ready: ready?.status ?? 0,
       problems: ready?.text ?? '',
       storeUp: metricOf(own?.text ?? '', 'fettle_collector_store_up'),
-      pictureAgeMs: snapshot === undefined ? undefined : Date.now() - snapshot * 1000,
+      pictureAgeMs: snapshot === undefined || !own ? undefined : own.at - snapshot * 1000,
       up: new Map(up.map(([, instance = '', value]) => [instance, Number(value)])),
     }
   }
 
-  async #get(path: string): Promise<{ status: number; text: string } | undefined> {
+  async #get(path: string): Promise<{ status: number; text: string; at: number } | undefined> {
     try {
       const answer = await fetch(`${this.#url}${path}`, { signal: AbortSignal.timeout(PATIENCE_MS) })
-      return { status: answer.status, text: await answer.text() }
+      return { status: answer.status, text: await answer.text(), at: Date.now() }
     } catch {
       return undefined
     }

@@ -18,8 +18,6 @@ export function createCollectorMetrics(version: string) {
   const histogram = (metric: catalog.CollectorMetric) => new Histogram({ ...shape(metric), buckets: [...(metric.buckets ?? [])] })
 
   gauge(catalog.collectorBuildInfo).set({ version, revision: '' }, 1)
-  const storeUp = gauge(catalog.collectorStoreUp)
-  storeUp.set(1)
   return {
     registry,
     connectionsAccepted: counter(catalog.collectorConnectionsAcceptedTotal),
@@ -34,7 +32,6 @@ export function createCollectorMetrics(version: string) {
     shareExceeded: counter(catalog.collectorShareExceededTotal),
     processing: histogram(catalog.collectorReportProcessingSeconds),
     queue: gauge(catalog.collectorIngestQueueReports),
-    storeUp,
     storeSeconds: histogram(catalog.collectorStoreCommandSeconds),
     storeErrors: counter(catalog.collectorStoreErrorsTotal),
     seriesDropped: counter(catalog.collectorSeriesDroppedTotal),
@@ -50,7 +47,13 @@ export function createCollectorMetrics(version: string) {
         this.set(core.gate.strangers)
       })
       gauge(catalog.collectorSnapshotTimestampSeconds, function () {
-        this.set((core.ingest.fault?.since ?? now()) / 1000)
+        this.set((core.storeFault?.since ?? now()) / 1000)
+      })
+      gauge(catalog.collectorStoreUp, function () {
+        this.set(core.storeFault ? 0 : 1)
+      })
+      gauge(catalog.collectorStoreWarnings, function () {
+        for (const level of ['error', 'warn'] as const) this.set({ level }, core.watch.warnings.filter(one => one.level === level).length)
       })
       gauge(catalog.collectorHosts, function () {
         const hosts = [...core.fleet.hosts()]

@@ -29,6 +29,7 @@ import {
   type Store,
   type StoredHost,
   StoreUnavailable,
+  type StoreWarning,
   type Token,
   type Transition,
   type Values,
@@ -250,7 +251,7 @@ export class RedisStore implements Store {
     await this.#ask(client => client.get(this.#keys.epoch), timeoutMs)
   }
 
-  async warnings(): Promise<string[]> {
+  async warnings(): Promise<StoreWarning[]> {
     return await this.#ask(warningsOf)
   }
 

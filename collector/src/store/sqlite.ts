@@ -23,6 +23,7 @@ import {
   type Standing,
   type Store,
   type StoredHost,
+  type StoreWarning,
   type Token,
   type Transition,
   type Values,
@@ -251,7 +252,7 @@ export class SqliteStore implements Store {
   }
 
   /** Nothing to tell: how the file is written is decided here, not by the operator. */
-  async warnings(): Promise<string[]> {
+  async warnings(): Promise<StoreWarning[]> {
     return []
   }
 

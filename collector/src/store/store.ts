@@ -5,6 +5,9 @@ import type { Finding, Outcome } from '@fettle/catalog'
 export const BUCKETS = 64
 /** Transitions kept per host; older ones end. */
 export const TRANSITIONS_KEPT = 500
+/** What is not as it should be with an engine; `error`: what was acknowledged is, or will be, thrown away in the ordinary course of things. */
+export type StoreWarning = { readonly level: 'error' | 'warn'; readonly text: string }
+
 /** A last sign of life that is this much later than a new one was told by a clock that was wrong, ms. It gives way, or the host would seem present for ever. */
 export const SEEN_AHEAD_MS = 60_000
 /** The same of a look at a fact, ms: as far as the judge believes a time that is ahead. */
@@ -290,7 +293,7 @@ export type Store = {
   /** Throws where the engine does not answer within `timeoutMs`. */
   ping(timeoutMs: number): Promise<void>
   /** What operators must know of the engine's settings: persistence, eviction, memory. Empty where all is as it should be. */
-  warnings(): Promise<string[]>
+  warnings(): Promise<StoreWarning[]>
   close(): Promise<void>
 }
 

@@ -72,6 +72,10 @@ export const collectorIngestQueueReports = own('gauge', 'ingest_queue_reports', 
   help: 'Reports that wait in memory for the store.',
 })
 export const collectorStoreUp = own('gauge', 'store_up', { help: 'Whether the store answers.' })
+export const collectorStoreWarnings = own('gauge', 'store_warnings', {
+  help: 'What is not as it should be with the settings of the store, by level (error: what was acknowledged is thrown away; warn: a crash may lose some).',
+  labels: ['level'],
+})
 export const collectorStoreCommandSeconds = own('histogram', 'store_command_seconds', {
   help: 'How long the store takes, by command.',
   labels: ['command'],
@@ -128,6 +132,7 @@ export const collectorMetrics: readonly CollectorMetric[] = [
   collectorReportProcessingSeconds,
   collectorIngestQueueReports,
   collectorStoreUp,
+  collectorStoreWarnings,
   collectorStoreCommandSeconds,
   collectorStoreErrorsTotal,
   collectorExpositionSeconds,

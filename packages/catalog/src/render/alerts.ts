@@ -4,6 +4,7 @@ import {
   collectorSeriesDroppedTotal,
   collectorSnapshotTimestampSeconds,
   collectorStoreUp,
+  collectorStoreWarnings,
 } from '../collector-metrics.ts'
 import { statusNumber } from '../finding.ts'
 import { agentUp, checkStatus, hostInfo } from '../metrics.ts'
@@ -187,6 +188,26 @@ const collectorAlerts: readonly AlertRule[] = [
       expects: [
         { at: '5m', labels: [] },
         { at: '8m', labels: [{ ...collector, ...critical }] },
+      ],
+    },
+  },
+  {
+    alert: 'FettleCollectorStoreUnsafe',
+    expr: `${collectorStoreWarnings}{level="error"} > 0`,
+    for: '15m',
+    labels: { severity: 'warning', domain: 'collector' },
+    annotations: {
+      summary: 'The store throws away what was acknowledged.',
+      description: '{{ $labels.instance }} found settings of its store by which acknowledged reports are lost; its log names them.',
+    },
+    anchor: 'fettlecollectorstoreunsafe',
+    meaning:
+      'Redis may evict keys, keeps nothing on its disk, cannot write its append-only file, or is a replica. The log of the collector says which, and what to set.',
+    test: {
+      inputs: [collectorSeries(collectorStoreWarnings.name, '0x10 1x30', { level: 'error' })],
+      expects: [
+        { at: '20m', labels: [] },
+        { at: '30m', labels: [{ ...collector, severity: 'warning', domain: 'collector', level: 'error' }] },
       ],
     },
   },
