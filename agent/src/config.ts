@@ -84,7 +84,7 @@ const base = {
     example: ['wss://fettle2.example.com'],
   },
   'collector.proxy': {
-    schema: v.nullable(v.pipe(v.string(), v.minLength(1))),
+    schema: v.nullable(v.pipe(v.string(), v.check(isProxy, 'wanted http://name:port, https://name:port or none'))),
     default: null,
     env: 'FETTLE_PROXY',
     doc: 'HTTP proxy on the way to the collector, http://[user:password@]name:port or https://; none: straight, whatever the environment says. Default: HTTPS_PROXY, ALL_PROXY and NO_PROXY.',
@@ -249,13 +249,16 @@ function configOf(
   }
 }
 
-/** @throws ConfigError where it cannot be used */
 function ownProxy(text: string | null): ProxySettings['own'] {
-  if (text === null || text === 'none') return text
+  return text === null || text === 'none' ? text : readProxy(text)
+}
+
+function isProxy(text: string): boolean {
   try {
-    return readProxy(text)
-  } catch (error) {
-    throw new ConfigError([`collector.proxy: ${(error as Error).message}; or none`])
+    ownProxy(text)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { optionalText, type Settings } from '@fettle/kit'
 import * as v from 'valibot'
 import type { OidcSettings } from './http/oidc.ts'
+import { hasPrefix, wantedPrefix } from './http/prefix.ts'
 import { durationWithin } from './spans.ts'
 
 const groups = v.optional(v.array(v.pipe(v.string(), v.minLength(1))), [])
@@ -20,7 +21,7 @@ const webAddress = v.nullable(
 /** Settings of how people sign in. */
 export const signInSettings = {
   publicUrl: {
-    schema: webAddress,
+    schema: v.pipe(webAddress, v.check(hasPrefix, `wanted ${wantedPrefix}`)),
     default: null,
     env: 'FETTLE_PUBLIC_URL',
     doc: 'Where people come to, as they type it, with the path prefix of a proxy where one has it (https://example.com/fettle). The identity provider sends them back to this address and /sign-in/callback; agents are told to come there where this collector serves no TLS itself.',

@@ -11,12 +11,23 @@ export function prefixOf(publicUrl: string | null): string {
   if (publicUrl === null) return ''
   const { pathname, search, hash } = new URL(publicUrl)
   const prefix = pathname.replace(/\/+$/, '')
-  const cannot = (wanted: string) => new Error(`Cannot use publicUrl ${publicUrl}: wanted ${wanted}`)
-  if (search !== '' || hash !== '') throw cannot('an address without ? and #')
-  if (!/^(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$/.test(prefix)) throw cannot('a path of letters, digits and . _ ~ -')
-  if (taken.includes(prefix.split('/')[1] ?? '')) throw cannot(`a path that begins with none of ${taken.join(', ')}`)
+  const fits = /^(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$/.test(prefix) && !taken.includes(prefix.split('/')[1] ?? '')
+  if (!fits || search !== '' || hash !== '') throw new Error(`Cannot use publicUrl ${publicUrl}: wanted ${wantedPrefix}`)
   return prefix
 }
+
+/** Whether an address that people come to can be used. */
+export function hasPrefix(publicUrl: string | null): boolean {
+  try {
+    prefixOf(publicUrl)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What a path has to be, for whoever configures one. */
+export const wantedPrefix = `a path of letters, digits and . _ ~ - that begins with none of ${taken.join(', ')}, and no ? or #`
 
 /** The address of a request as the routes have it. A proxy may pass the prefix on or take it off: both are served. */
 export function withoutPrefix(prefix: string, url: string): string {
