@@ -33,8 +33,10 @@ import { refusePage } from './http/shell.ts'
 import { cookiesOf, signInRoutes } from './http/sign-in.ts'
 import { standingActs, standingRoutes } from './http/standing.ts'
 import { storeRoutes } from './http/store.ts'
+import { nameKept } from './members.ts'
 import { within } from './proxies.ts'
 import { startRetirement } from './retirement.ts'
+import { serverName } from './server-name.ts'
 import { shareLimits } from './share.ts'
 import { oidcOf } from './sign-in-settings.ts'
 import { assertNotMoved, storeUrl } from './store/move.ts'
@@ -148,7 +150,8 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
     const store = await openStore(storeUrl(config), { clock })
     closers.add(() => store.close())
     await assertNotMoved(store)
-    const server = await nameOf(store, values.name)
+    const members = membersOf(config)
+    const server = await serverName(store, { configured: values.name, kept: members && (await nameKept(members)), machine: hostname() })
     const tls = await openTls(config, { store, clock, events, server })
     closers.add(async () => tls?.stop())
     const trust = await trustOf(config, tls)
@@ -171,7 +174,7 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
       hostFrames: { ...shareLimits.frames, perSecond: values['limits.hostFrames'] },
       detail: values.detail,
       isProxy: within(values.trustedProxies),
-      members: membersOf(config),
+      members,
     })
     await core.start()
     metrics.observe(core, () => clock.now())
@@ -182,25 +185,6 @@ export async function buildCollector({ config, log, clock = systemClock }: Colle
     await closers.close()
     throw error
   }
-}
-
-/** Value that keeps what the collectors of a store call themselves. */
-const NAME = 'server-name'
-
-/**
- * What the collector calls itself, the same on every collector of a store: agents sign for this name alone.
- * @throws where the configuration wants another than agents know
- */
-async function nameOf(store: Store, wanted: string | null): Promise<string> {
-  const name = await store.values.putFirst(NAME, wanted ?? hostname(), null)
-  if (wanted === null || wanted === name) return name
-  for await (const _ of store.load()) {
-    throw new Error(
-      `Cannot use the name ${JSON.stringify(wanted)}: the agents of this store know the collector as ${JSON.stringify(name)}; set \`name\` to that`,
-    )
-  }
-  await store.values.put(NAME, wanted, null)
-  return wanted
 }
 
 /** A file of SQLite is there whole or not at all; a Redis may be wiped. */

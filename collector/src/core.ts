@@ -67,6 +67,7 @@ export class Core {
     const shown = metrics.filter(metric => deps.detail || metric.tier === 'core')
     this.exposition = new HostExposition(this.fleet, shown, (reason, series) => events.seriesDropped(reason, series))
     this.healer = new Healer({
+      server: deps.server,
       fleet: this.fleet,
       store,
       events,

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ProtocolClient } from '../../test/kit/client.ts'
 import { startTestCollector, type TestCollector } from '../../test/kit/collector.ts'
 import { type RedisServer, startRedis } from '../../test/kit/redis.ts'
+import { until } from '../../test/kit/until.ts'
 
 const DAY = 24 * 3_600_000
 let data: string
@@ -54,6 +55,23 @@ test('a Redis that is wiped while no collector runs gets its members back', asyn
   expect(await isMember(client, again)).toBe(true)
   const [id] = token.split('.')
   expect((await again.admin('GET', '/api/v1/tokens')) as object).toMatchObject({ tokens: [{ id, usesLeft: 2 }] })
+})
+
+test('a collector on a wiped Redis calls itself what the agents know, whatever its machine is called', async () => {
+  const { client } = await enrolledAndStopped()
+  await changeFile({ server: 'the-old-name' })
+  await redis.cli('flushall')
+
+  const again = await startTestCollector({ FETTLE_DATA: data, FETTLE_STORE: redis.url, FETTLE_NAME: undefined as unknown as string })
+  collector = again
+  expect((await client.open(again.agentUrl)).server).toBe('the-old-name')
+})
+
+test('a Redis that is wiped under a running collector keeps the name', async () => {
+  const running = await start()
+  await redis.cli('flushall')
+  await until(async () => (await redis.cli('get', 'fettle:{fettle}:v:server-name')).includes('collector.test'), 'the name is back')
+  await running.stop()
 })
 
 test('a host that was removed does not come back', async () => {

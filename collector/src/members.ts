@@ -37,13 +37,22 @@ const token = v.object({
   note: v.string(),
   approve: v.boolean(),
 })
-const schema = v.object({ store: v.string(), epoch: v.string(), at: v.number(), hosts: v.array(host), tokens: v.array(token) })
+const schema = v.object({
+  store: v.string(),
+  epoch: v.string(),
+  /** What the collectors of the store call themselves: agents sign for this name alone. */
+  server: v.string(),
+  at: v.number(),
+  hosts: v.array(host),
+  tokens: v.array(token),
+})
 type Kept = v.InferOutput<typeof schema>
 
 type Deps = {
   readonly path: string
   /** The store that the fleet is in, without its password: members of one fleet are never brought into another. */
   readonly storeName: string
+  readonly server: string
   readonly clock: Clock
   readonly events: Events
   epoch(): string
@@ -104,9 +113,16 @@ export class Members {
   }
 
   async #write(): Promise<void> {
-    const { path, storeName, clock, events, epoch, hosts, tokens } = this.#deps
+    const { path, storeName, server, clock, events, epoch, hosts, tokens } = this.#deps
     const started = clock.monotonic()
-    const kept: Kept = { store: storeName, epoch: epoch(), at: clock.now(), hosts: hosts().map(copyOf), tokens: [...tokens()].map(copyOf) }
+    const kept: Kept = {
+      store: storeName,
+      epoch: epoch(),
+      server,
+      at: clock.now(),
+      hosts: hosts().map(copyOf),
+      tokens: [...tokens()].map(copyOf),
+    }
     try {
       const file = await open(`${path}.part`, 'w', 0o600)
       try {
@@ -123,10 +139,8 @@ export class Members {
   }
 
   async #read(): Promise<Kept | undefined> {
-    const text = await readFile(this.#deps.path, 'utf8').catch(() => undefined)
-    if (text === undefined) return undefined
     try {
-      return v.parse(schema, JSON.parse(text))
+      return await readKept(this.#deps.path)
     } catch (error) {
       this.#deps.events.failed(`cannot read ${this.#deps.path}, and go on without it`, error)
       return undefined
@@ -136,4 +150,15 @@ export class Members {
 
 function copyOf<T extends { readonly labels: Readonly<Record<string, string>> }>(of: T): T & { labels: Record<string, string> } {
   return { ...of, labels: { ...of.labels } }
+}
+
+async function readKept(path: string): Promise<Kept | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined)
+  return text === undefined ? undefined : v.parse(schema, JSON.parse(text))
+}
+
+/** What the collectors of this store called themselves when it was last seen; undefined where that is not known. */
+export async function nameKept({ path, storeName }: Pick<Deps, 'path' | 'storeName'>): Promise<string | undefined> {
+  const kept = await readKept(path).catch(() => undefined)
+  return kept?.store === storeName ? kept.server : undefined
 }
