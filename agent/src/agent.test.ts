@@ -2,10 +2,10 @@ import { chmod, cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { testLog } from '../../test/kit/log.ts'
 import { type Agent, type AgentParts, startAgent } from './agent.ts'
 import { fastClock } from './fakes/clock.ts'
 import { type FakeCollector, type FakeConnection, startFakeCollector } from './fakes/collector.ts'
-import { silentLog } from './fakes/log.ts'
 import { localHost } from './host/local.ts'
 import { openStateDir } from './host/state.ts'
 import { defaultConfig } from './index.ts'
@@ -79,7 +79,7 @@ async function start(over: Partial<AgentParts> = {}): Promise<Agent> {
     config,
     host: localHost(),
     clock: fastClock(20),
-    log: silentLog,
+    log: testLog('agent'),
     state: await openStateDir(folder),
     ...over,
   })

@@ -1,6 +1,7 @@
-import { createLog, systemClock } from '@fettle/kit'
+import { systemClock } from '@fettle/kit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { testAuthority } from '../../test/kit/certificates.ts'
+import { testLog } from '../../test/kit/log.ts'
 import { until } from '../../test/kit/until.ts'
 import { belong } from './belong.ts'
 import { FAKE_SERVER, type FakeCollector, startFakeCollector } from './fakes/collector.ts'
@@ -10,7 +11,7 @@ import { defaultConfig } from './index.ts'
 import { readMembership, writeMembership } from './membership.ts'
 import { Outbox } from './outbox.ts'
 
-const log = createLog('agent', 'silent')
+const log = testLog('agent')
 let collector: FakeCollector
 const closers: (() => Promise<unknown>)[] = []
 beforeEach(async () => {

@@ -3,9 +3,9 @@ import type { HeldFact } from '@fettle/catalog'
 import { systemClock } from '@fettle/kit'
 import { closeCodes, limits, verifyHello } from '@fettle/protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { testLog } from '../../test/kit/log.ts'
 import { fakeClock } from './fakes/clock.ts'
 import { FAKE_SERVER, type FakeCollector, startFakeCollector } from './fakes/collector.ts'
-import { silentLog } from './fakes/log.ts'
 import { fakeDisk } from './fakes/state.ts'
 import { openIdentity } from './identity.ts'
 import { introduce, Link, linkLimits, pauseAfter } from './link.ts'
@@ -29,14 +29,14 @@ async function agent(over: Partial<ConstructorParameters<typeof Link>[0]> = {}, 
   const disk = fakeDisk()
   const identity = await openIdentity(disk)
   const clock = over.clock ?? systemClock
-  const outbox = await Outbox.open({ state: disk, clock, log: silentLog, fresh: true })
+  const outbox = await Outbox.open({ state: disk, clock, log: testLog('agent'), fresh: true })
   const refreshed: (readonly string[])[] = []
   const link = new Link({
     target: () => ({ urls: [collector.url], ca: null }),
     identity,
     outbox,
     clock,
-    log: silentLog,
+    log: testLog('agent'),
     version: '1.2.3',
     random: () => 0,
     introduction: () => ({}),
@@ -78,7 +78,7 @@ describe('the greeting', () => {
       target: { urls: [collector.url], ca: null },
       identity,
       clock: systemClock,
-      log: silentLog,
+      log: testLog('agent'),
       version: '1',
       enrol,
     })
@@ -95,7 +95,7 @@ describe('the greeting', () => {
       target: { urls: [collector.url], ca: null },
       identity,
       clock: systemClock,
-      log: silentLog,
+      log: testLog('agent'),
       version: '1',
       enrol,
     })

@@ -1,8 +1,8 @@
 import type { HeldFact } from '@fettle/catalog'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { testLog } from '../../test/kit/log.ts'
 import { fakeClock } from './fakes/clock.ts'
-import { silentLog } from './fakes/log.ts'
 import { fakeDisk } from './fakes/state.ts'
 import { Outbox, outboxLimits } from './outbox.ts'
 
@@ -13,7 +13,7 @@ function fact(key: string, value: unknown, at = 1_000_000, over: Partial<HeldFac
 async function machine(fresh = true) {
   const clock = fakeClock()
   const disk = fakeDisk()
-  const open = (isFresh = false) => Outbox.open({ state: disk, clock, log: silentLog, fresh: isFresh })
+  const open = (isFresh = false) => Outbox.open({ state: disk, clock, log: testLog('agent'), fresh: isFresh })
   return { clock, disk, open, outbox: await open(fresh) }
 }
 

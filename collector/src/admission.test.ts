@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createLog, systemClock } from '@fettle/kit'
+import { systemClock } from '@fettle/kit'
 import { afterEach, describe, expect, test } from 'vitest'
+import { testLog } from '../../test/kit/log.ts'
 import { openRaw, type Raw, upgradeRequest } from '../../test/kit/raw.ts'
 import { until } from '../../test/kit/until.ts'
 import { Admission, type AdmissionLimits, forwardedFor, originOf, type Stranger } from './admission.ts'
@@ -17,7 +18,7 @@ afterEach(async () => {
 /** A server whose strangers are watched; whoever asks to be greeted is told what the admission says. */
 async function watched(limits: Partial<AdmissionLimits>, isProxy: (address: string) => boolean = () => false) {
   const metrics = createCollectorMetrics('test')
-  const events = createEvents(createLog('test', 'silent'), metrics)
+  const events = createEvents(testLog('test'), metrics)
   const admission = new Admission({ clock: systemClock, events, maxConnections: 20_000, limits, isProxy, random: () => 0.5 })
   const server: Server = createServer((_, response) => void response.end('answered'))
   const arrived: (Stranger | number)[] = []
@@ -139,7 +140,7 @@ describe('handshakes', () => {
     const spread = (random: number) =>
       new Admission({
         clock: systemClock,
-        events: createEvents(createLog('test', 'silent'), createCollectorMetrics('test')),
+        events: createEvents(testLog('test'), createCollectorMetrics('test')),
         maxConnections: 20_000,
         isProxy: () => false,
         random: () => random,

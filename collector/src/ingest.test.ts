@@ -1,6 +1,6 @@
-import { createLog } from '@fettle/kit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FakeClock, fakeClock } from '../../agent/src/fakes/clock.ts'
+import { testLog } from '../../test/kit/log.ts'
 import { createEvents } from './events.ts'
 import { createCollectorMetrics } from './exposition/self.ts'
 import { Ingest } from './ingest.ts'
@@ -49,7 +49,7 @@ function ingestOf(maxBytes = 1_000_000): Ingest {
       }
     },
   })
-  return new Ingest({ store, clock, events: createEvents(createLog('test', 'silent'), metrics), maxBytes })
+  return new Ingest({ store, clock, events: createEvents(testLog('test'), metrics), maxBytes })
 }
 
 function change(seq: number, hostId = A): Change {

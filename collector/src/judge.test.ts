@@ -2,9 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { days, hours, metrics, shippedSupportTable } from '@fettle/catalog'
-import { createLog, systemClock } from '@fettle/kit'
+import { systemClock } from '@fettle/kit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FakeClock, fakeClock } from '../../agent/src/fakes/clock.ts'
+import { testLog } from '../../test/kit/log.ts'
 import { until } from '../../test/kit/until.ts'
 import type { Override } from './config.ts'
 import { createEvents } from './events.ts'
@@ -59,7 +60,7 @@ function updates(now: number, published: number | null = null): StoredFact {
 test('since when an update waits is told in the series as soon as the fleet knows it, without another report', async () => {
   const now = systemClock.now()
   const fleet = new Fleet(120_000, now)
-  const events = createEvents(createLog('test', 'silent'), createCollectorMetrics('test'))
+  const events = createEvents(testLog('test'), createCollectorMetrics('test'))
   const shares = new Shares({ clock: systemClock, events })
   const judge = new Judge({ fleet, store, clock: systemClock, events, shares, supportTable: shippedSupportTable(), overrides: [] })
   const exposition = new HostExposition(fleet, metrics, () => {})
@@ -97,7 +98,7 @@ async function world(overrides: readonly Override[] = [], given: { clock?: FakeC
   const clock = given.clock ?? fakeClock()
   const store = given.store ?? (await openStore('sqlite::memory:', { clock }))
   const fleet = new Fleet(120_000, clock.now())
-  const events = createEvents(createLog('test', 'silent'), createCollectorMetrics('test'))
+  const events = createEvents(testLog('test'), createCollectorMetrics('test'))
   const shares = new Shares({ clock, events })
   return { clock, store, fleet, judge: new Judge({ fleet, store, clock, events, shares, supportTable: shippedSupportTable(), overrides }) }
 }

@@ -17,6 +17,7 @@ import { Outbox } from '../../agent/src/outbox.ts'
 import { defineProbe } from '../../agent/src/probe.ts'
 import { scheduleLimits } from '../../agent/src/schedule.ts'
 import { type HostileCollector, startHostileCollector, type Victim } from '../kit/hostile-collector.ts'
+import { testLog } from '../kit/log.ts'
 import { hostOf, machine } from '../kit/machine.ts'
 import { until } from '../kit/until.ts'
 
@@ -179,7 +180,7 @@ describe('under a flood', () => {
 test('what a collector does not read does not pile up: so much waits, and the rest stays in the outbox', async () => {
   const collector = await startHostileCollector(({ socket }) => socket.pause())
   closers.push(() => collector.stop())
-  const log = createLog('agent', 'silent')
+  const log = testLog('agent')
   const state = await openStateDir(join(folder, 'state'))
   const identity = await openIdentity(state)
   const outbox = await Outbox.open({ state, clock: systemClock, log, fresh: true })
