@@ -2,7 +2,8 @@ import { cp, rm } from 'node:fs/promises'
 import { until } from '../../kit/until.ts'
 import type { Case } from '../case.ts'
 import { partOf, promised, sameOrder, seconds } from '../expect.ts'
-import { costOf, openStage, type Stage, stateOf } from '../stage.ts'
+import { costOf, openStage, type Stage, startCollectorProcess, stateOf } from '../stage.ts'
+import { Witness } from '../witness.ts'
 
 /** A collector says that it is not ready within this of the first sign of it, ms. */
 const TOLD_WITHIN_MS = 6_000
@@ -117,11 +118,35 @@ export const redisCases: readonly Case[] = [
     name: 'redis-read-only',
     fault: 'Redis becomes a replica that takes no writes, and a master again',
     promise: WAITING,
-    quick: true,
+    quick: false,
     run: outage({
       breakIt: ({ redis }) => redis.cli('REPLICAOF', '127.0.0.1', '1'),
       mendIt: ({ redis }) => redis.cli('REPLICAOF', 'NO', 'ONE'),
     }),
+  },
+  {
+    name: 'redis-away-while-idle',
+    fault: 'Redis is killed under a collector that no agent is connected to, for 15 s',
+    promise:
+      'it does not call its picture new: `fettle_collector_store_up` and the age of the picture tell the truth within 5 s, `/readyz` at once',
+    quick: false,
+    async run(world) {
+      const stage = await openStage(world)
+      const idle = await startCollectorProcess(world, { store: stage.redis.url })
+      const witness = new Witness(`http://127.0.0.1:${idle.port}`)
+      world.defer(() => witness.stop())
+      await until(() => witness.samples.at(-1)?.up.get('observer') === 1, 'it knows the fleet')
+      const broken = performance.now()
+      await stage.redis.kill()
+      const down = await until(() => witness.since(broken).find(({ storeUp }) => storeUp === 0), 'the metrics tell it')
+      promised(down.at - broken < 5_000, 'they tell it soon', down.at - broken)
+      await until(() => (witness.samples.at(-1)?.pictureAgeMs ?? 0) > 15_000, 'the picture grows old')
+      const mended = performance.now()
+      await stage.redis.restart()
+      const back = await until(() => witness.since(mended).find(({ storeUp, ready }) => storeUp === 1 && ready === 200), 'it is back')
+      promised(witness.down('observer').length === 0, 'no host is shown as gone')
+      return `the metrics tell it after ${seconds(down.at - broken)}, and the age of the picture up to its end; back ${seconds(back.at - mended)} after Redis`
+    },
   },
   {
     name: 'redis-slow',
