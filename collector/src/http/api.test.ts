@@ -169,7 +169,7 @@ describe('a request that cannot be answered', () => {
 
 describe('what machines read', () => {
   test('the description names every route, each with what it is for', async () => {
-    type Operation = { summary?: string; parameters?: { name: string; in: string; required?: boolean }[] }
+    type Operation = { summary?: string; description?: string; parameters?: { name: string; in: string; required?: boolean }[] }
     const described = (await collector.json('/api/v1/openapi.json')) as {
       openapi: string
       info: { title: string; version: string }
@@ -209,7 +209,8 @@ describe('what machines read', () => {
       'post /api/v1/tokens',
     ])
     for (const [path, methods] of Object.entries(described.paths)) {
-      for (const [method, { summary, parameters = [] }] of Object.entries(methods)) {
+      for (const [method, { summary, description, parameters = [] }] of Object.entries(methods)) {
+        expect(description, `${method} ${path}`).toMatch(/^(Needs the role (viewer|operator|admin)|Open to everybody)\.$/)
         expect(summary, `${method} ${path}`).toMatch(/^[A-Z].{5,}/)
         const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(match => match[1])
         expect(

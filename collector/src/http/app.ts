@@ -55,8 +55,13 @@ export async function createApp(deps: {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Fettle collector', version: deps.version },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-      security: [{ token: [] }],
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'An API token.' },
+          browser: { type: 'http', scheme: 'basic', description: 'An API token as the password, with any user name.' },
+        },
+      },
+      security: [{ token: [] }, { browser: [] }],
       servers: [{ url: prefix === '' ? '/' : prefix }],
     },
   })

@@ -17,11 +17,13 @@ declare module 'fastify' {
  */
 export function guardRoutes(app: FastifyInstance): readonly GuardedRoute[] {
   const routes: GuardedRoute[] = []
-  app.addHook('onRoute', ({ method, url, onRequest, config }) => {
+  app.addHook('onRoute', ({ method, url, onRequest, config, schema }) => {
     const role = ([onRequest].flat() as (Partial<RoleHook> | undefined)[]).find(hook => hook?.role)?.role
     const open = config?.open === true
     if ((role === undefined) !== open)
       throw new Error(`Cannot serve ${method} ${url}: it does not say who may come, by a role or by being open to everybody`)
+    // So the description of the API says it too.
+    if (schema) schema.description ??= open ? 'Open to everybody.' : `Needs the role ${role}.`
     for (const one of [method].flat()) routes.push({ method: one, url, role: role ?? 'open' })
   })
   return routes
