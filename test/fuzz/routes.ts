@@ -43,7 +43,7 @@ export async function routes(): Promise<Target> {
       if (!request) return
       const started = performance.now()
       const answer = await built.app.inject(request)
-      const what = `${String(request.method)} ${String(request.url)} is answered with ${answer.statusCode}`
+      const what = `${String(request.method)} ${String(request.url).slice(0, 200)} is answered with ${answer.statusCode}`
       if (answer.statusCode >= 500 && answer.statusCode !== 503) throw new Error(what)
       if (performance.now() - started > 5_000) throw new Error(`${what} after ${performance.now() - started} ms`)
       if (String(answer.headers['content-type']).startsWith('application/json') && answer.body !== '') JSON.parse(answer.body)
@@ -83,7 +83,7 @@ function requestOf(text: string, asAdmin: boolean): InjectOptions | undefined {
     return name && value !== undefined && !/^(content-length|transfer-encoding|connection|upgrade)$/i.test(name) ? [[name, value]] : []
   })
   // What no HTTP parser would hand on is not tried here.
-  if (!METHODS.includes(method) || !/^\/[\x21-\x7e]*$/.test(url)) return undefined
+  if (!METHODS.includes(method) || !/^\/[\x21-\x7e]*$/.test(url) || !URL.canParse(url, 'http://127.0.0.1')) return undefined
   if (SPARED.test(url)) return undefined
   const payload = rest.slice(empty + 1).join('\n')
   return {

@@ -45,7 +45,8 @@ export async function createApp(deps: {
     },
     routerOptions: { maxParamLength: 300 },
     // What is not known is refused: a filter that is written wrong must not be taken for none.
-    ajv: { customOptions: { coerceTypes: true, removeAdditional: false, verbose: true } },
+    // strictNumbers would leave numbers without end out of every comparison: ?limit=1e400 would be within any bound.
+    ajv: { customOptions: { coerceTypes: true, removeAdditional: false, verbose: true, strictNumbers: false } },
     schemaErrorFormatter: ([error], where) => new Error(error ? wantedBy(error, where) : `${where} is not as it should be`),
     ...https,
   })

@@ -77,6 +77,10 @@ describe('reading a configuration', () => {
     ]
     expect(problemsOf(bomb.join('\n')).length).toBeGreaterThan(0)
   })
+
+  test('an alias of what it is part of is a mistake like any other', () => {
+    expect(problemsOf('name: &a { x: *a }').join()).toContain('a value that holds itself')
+  })
 })
 
 describe('telling a configuration', () => {

@@ -124,10 +124,19 @@ function envValue(text: string, setting: Setting): unknown {
 
 function problem(path: string, setting: Setting, origin: string, issue: v.BaseIssue<unknown>): string {
   const inside = v.getDotPath(issue)
-  const said = typeof issue.input === 'number' ? String(issue.input) : JSON.stringify(issue.input)
+  const said = typeof issue.input === 'number' ? String(issue.input) : shownAs(issue.input)
   const shown = setting.secret ? '(secret)' : said?.slice(0, 120)
   const where = origin === 'default' ? '' : `${origin}: `
   return `${where}${path}${inside ? `.${inside}` : ''}: ${shown}: ${issue.message}`
+}
+
+/** An alias of YAML may stand for what it is part of. */
+function shownAs(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return 'a value that holds itself'
+  }
 }
 
 function nearest(path: string, known: readonly string[]): string {
