@@ -61,8 +61,11 @@ test('a message before the hello is not collected beyond what a hello may be', a
   raw.socket.write(upgradeRequest())
   await until(() => raw.heard().includes('challenge'))
   // The beginning of a message of a mebibyte that never ends.
+  const started = performance.now()
   raw.socket.write(clientFrame(1, Buffer.alloc(200 * 1024), { length: MIB }))
   await raw.ended
+  // Long before the time of a handshake is over.
+  expect(performance.now() - started).toBeLessThan(5_000)
 })
 
 test('a hello in thousands of pieces is refused', async () => {
@@ -70,16 +73,20 @@ test('a hello in thousands of pieces is refused', async () => {
   raw.socket.write(upgradeRequest())
   await until(() => raw.heard().includes('challenge'))
   raw.socket.write(clientFrame(1, Buffer.from('{'), { fin: false }))
+  const started = performance.now()
   for (let i = 0; i < 500; i++) raw.socket.write(clientFrame(0, Buffer.from(' '), { fin: false }))
   await raw.ended
+  expect(performance.now() - started).toBeLessThan(5_000)
 })
 
 test('who never answers the close after a refusal is cut', async () => {
   const raw = await openRaw(port)
   raw.socket.write(upgradeRequest())
   await until(() => raw.heard().includes('challenge'))
+  const started = performance.now()
   raw.socket.write(clientFrame(1, Buffer.from('{}')))
   await raw.ended
+  expect(performance.now() - started).toBeLessThan(5_000)
 })
 
 test.each([
