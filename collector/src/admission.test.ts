@@ -145,7 +145,7 @@ describe('handshakes', () => {
         isProxy: () => false,
         random: () => random,
       }).retryAfter()
-    expect([0, 0.25, 0.999].map(spread)).toEqual([1, 6, 20])
+    expect([0, 0.25, 0.999].map(spread)).toEqual([1, 3, 10])
   })
 
   test('behind a trusted proxy each is counted by the address that the proxy tells, and the proxy itself never', async () => {

@@ -8,11 +8,11 @@ import { Limiter } from './http/limiter.ts'
 /** Every limit on those who have not proved who they are. Addresses are IPv4 ones, and /64 networks of IPv6: what one machine can give itself. */
 export const admissionLimits = {
   /** Handshakes of agents that are begun a second by the whole collector, and how many at once. */
-  handshakes: { perSecond: 1_000, burst: 1_000 },
+  handshakes: { perSecond: 2_000, burst: 2_000 },
   /** The same for one address: a company behind one may still come back within a minute, and leaves room for others. */
-  handshakesOfAddress: { perSecond: 500, burst: 500 },
+  handshakesOfAddress: { perSecond: 1_000, burst: 1_000 },
   /** Connections that one address may open a second, and at once: a TLS handshake costs more than what comes after it. */
-  connectsOfAddress: { perSecond: 1_000, burst: 2_000 },
+  connectsOfAddress: { perSecond: 1_000, burst: 4_000 },
   /** Sockets of strangers: whatever is connected and is no agent that was let in. */
   strangers: 4_096,
   /** The same of one address. */

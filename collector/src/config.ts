@@ -202,7 +202,7 @@ export const settings = {
   },
   'limits.handshakes': {
     schema: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000)),
-    default: 1_000,
+    default: 2_000,
     doc: 'Agents that are let in a second; half of it for one address. Others are told when to come back.',
   },
   'limits.strangersPerAddress': {
