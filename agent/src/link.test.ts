@@ -369,8 +369,12 @@ describe('trouble', () => {
     later += linkLimits.goodMs
     first.close(1000)
     const again = await serve(collector)
-    again.close(1000)
-    await serve(other)
+    later += linkLimits.goodMs
+    await again.send({ type: 'bye', reason: 'stops', retryAfterMs: 1 })
+    const third = await serve(other)
+    third.close(1000)
+    // Not held for long enough: the list begins anew, with the one that is closed.
+    await serve(collector)
   })
 
   test('a proxy that answers 503 with Retry-After is obeyed', async () => {

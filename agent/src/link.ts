@@ -121,8 +121,10 @@ export class Link {
     for (const waiter of this.#ackWaiters.splice(0)) waiter.done()
     if (this.#stopped) return
     if (ending.code === closeCodes.refused) this.#needs.onRefused?.()
-    if (ending.welcomedMs !== null && ending.welcomedMs >= linkLimits.goodMs) this.#backoff.reset()
-    else this.#address++
+    const held = ending.welcomedMs !== null && ending.welcomedMs >= linkLimits.goodMs
+    if (held) this.#backoff.reset()
+    // One that stops, or has no room, says when to come back: another may have room then.
+    if (!held || ending.retryAfterMs > 0) this.#address++
     const pauseMs = this.#backoff.next(leastMs)
     this.#notBefore = this.#clock.monotonic() + leastMs
     this.#tell(ending, pauseMs)
