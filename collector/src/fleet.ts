@@ -44,7 +44,11 @@ export class FleetHost {
   supportEnd: number | null = null
   /** Grows with every change: tells renderers that a cached fragment is old. */
   readonly revisions = new Map<string, number>()
+  /** What changed since its findings were judged. */
+  readonly unjudged = new Set<string>()
   #facts: FactsBySubject | undefined
+  /** Asked for with every frame, and seldom another one; null where there is none. */
+  #system: FactTypes['system'] | null | undefined
 
   constructor(meta: HostMeta) {
     this.meta = meta
@@ -62,7 +66,8 @@ export class FleetHost {
   }
 
   get system(): FactTypes['system'] | undefined {
-    return this.facts.system[0]?.data
+    if (this.#system === undefined) this.#system = this.facts.system[0]?.data ?? null
+    return this.#system ?? undefined
   }
 
   /** From the fact, unless the agent's configuration or enrolment set it as a label. */
@@ -78,6 +83,18 @@ export class FleetHost {
     const chars = stored.data?.length ?? 0
     if (chars > shareLimits.largeFact) this.#large.set(stored.key, chars)
     else this.#large.delete(stored.key)
+    this.changed(keyParts(stored.key).subject)
+    this.changed('probes')
+  }
+
+  /** Puts a fact in place as the store has it. What is known already is left alone: nothing is read, judged or rendered again for it. */
+  take(stored: StoredFact): void {
+    const known = this.held.get(stored.key)
+    const same = this.hashes.get(stored.key) === stored.hash && known?.everyMs === stored.everyMs && known.hint === stored.hint
+    if (!same) return this.put(stored)
+    const at = Math.max(stored.at, stored.freshAt)
+    if (known.at === at) return
+    this.held.set(stored.key, { ...known, at })
     this.changed(keyParts(stored.key).subject)
     this.changed('probes')
   }
@@ -100,6 +117,8 @@ export class FleetHost {
 
   changed(what: string): void {
     this.#facts = undefined
+    if (what === 'system') this.#system = undefined
+    this.unjudged.add(what)
     this.revisions.set(what, (this.revisions.get(what) ?? 0) + 1)
   }
 }
@@ -164,7 +183,7 @@ export class Fleet {
     host.agentVersion = stored.agentVersion || host.agentVersion
     host.clockOffsetMs = stored.clockOffsetMs
     host.dropped = stored.dropped
-    for (const fact of stored.facts) host.put(fact)
+    for (const fact of stored.facts) host.take(fact)
     for (const finding of stored.findings) if (!host.findings.has(finding.check)) host.findings.set(finding.check, finding)
     return host
   }

@@ -1,4 +1,15 @@
-import { type Check, days, type Finding, judge, type Limit, limitFor, type SupportTable, supportEnd, updateKey } from '@fettle/catalog'
+import {
+  type Check,
+  days,
+  type Finding,
+  judge,
+  judgeAgain,
+  type Limit,
+  limitFor,
+  type SupportTable,
+  supportEnd,
+  updateKey,
+} from '@fettle/catalog'
 import type { Clock } from '@fettle/kit'
 import { canonical } from '@fettle/protocol'
 import type { Override } from './config.ts'
@@ -21,6 +32,8 @@ const SETTLE_MS = 200
 /** Every host is judged at least this often, ms: a bound on what a wrong `changesAt` could cost. */
 const LATEST = days(1)
 
+const NOTHING_UNSEEN: Map<string, number> = new Map()
+
 type Deps = {
   readonly fleet: Fleet
   readonly store: Store
@@ -40,6 +53,8 @@ export class Judge {
   readonly #saving = new Map<string, Promise<void>>()
   /** Hosts whose findings the store did not take: written with the next judgement, which the next beat brings. */
   readonly #unsaved = new Set<string>()
+  /** What each host was judged by when all of it was judged last. */
+  readonly #judged = new WeakMap<FleetHost, Pick<FleetHost, 'meta' | 'role' | 'supportEnd'> & { readonly at: number }>()
   #running = true
 
   constructor(deps: Deps) {
@@ -76,13 +91,13 @@ export class Judge {
   }
 
   #judge(host: FleetHost): void {
-    const { clock, fleet, events } = this.#deps
+    const { clock, events } = this.#deps
     this.#settling.delete(host.meta.hostId)
     if (!host.counts) {
       host.findings.clear()
       return
     }
-    const unseen = this.#withinShare(host, this.#unseenUpdates(host))
+    const unseen = host.unjudged.has('updates') ? this.#withinShare(host, this.#unseenUpdates(host)) : NOTHING_UNSEEN
     if (unseen.size > 0) {
       this.#learn(unseen).then(
         () => {
@@ -92,6 +107,7 @@ export class Judge {
         },
         error => {
           events.storeFailed('firstSeen', error)
+          host.unjudged.add('updates')
           this.#settling.delete(host.meta.hostId)
           this.#due.set(host.meta.hostId, clock.now() + 5_000)
         },
@@ -102,21 +118,31 @@ export class Judge {
     const end = system ? supportEnd(system, this.#deps.supportTable) : null
     if (end !== host.supportEnd) host.changed('system')
     host.supportEnd = end
-    const context = {
-      role: host.role,
-      supportEnd: host.supportEnd,
-      presence: fleet.presence(host, now),
-      instance: host.meta.instance,
-      firstSeen: (update: string) => fleet.firstSeen(update),
-    }
-    const judged = judge({ held: host.held, context, limitOf: check => this.#limit(check, host), previous: host.findings }, now)
-    const findings = judged.map(bounded)
-    const changed = findings.some(finding => differs(host.findings.get(finding.check), finding))
+    const findings = this.#findings(host, now)
+    // What is not remembered yet, or not within the share of the host, is looked for again.
+    if (unseen.size > 0) host.unjudged.add('updates')
+    const changed = findings.length !== host.findings.size || findings.some(finding => differs(host.findings.get(finding.check), finding))
     host.findings = new Map(findings.map(finding => [finding.check, finding]))
-    host.changed('findings')
+    if (changed) host.changed('findings')
     if (changed || this.#unsaved.has(host.meta.hostId)) this.save(host)
     const next = Math.min(...findings.map(finding => finding.changesAt ?? Number.POSITIVE_INFINITY), now + LATEST)
     this.#due.set(host.meta.hostId, Math.max(next, now + SETTLE_MS))
+  }
+
+  /** Judges what may have another answer; everything where more than facts and time changed. */
+  #findings(host: FleetHost, now: number): Finding[] {
+    const { meta, role, supportEnd, held, findings: previous } = host
+    const context = {
+      ...{ role, supportEnd, presence: this.#deps.fleet.presence(host, now), instance: meta.instance },
+      firstSeen: (update: string) => this.#deps.fleet.firstSeen(update),
+    }
+    const judged = { held, context, limitOf: (check: Check) => this.#limit(check, host), previous }
+    const before = this.#judged.get(host)
+    const whole = before?.meta !== meta || before.role !== role || before.supportEnd !== supportEnd || now - before.at >= LATEST
+    const findings = whole ? judge(judged, now) : judgeAgain(judged, now, host.unjudged)
+    if (whole) this.#judged.set(host, { meta, role, supportEnd, at: now })
+    host.unjudged.clear()
+    return findings.map(finding => (previous.get(finding.check) === finding ? finding : bounded(finding)))
   }
 
   #limit(check: Check, host: FleetHost): Limit {
@@ -179,6 +205,7 @@ export class Judge {
 }
 
 function differs(before: Finding | undefined, after: Finding): boolean {
+  if (before === after) return false
   if (before?.status !== after.status || before.since !== after.since || before.worseSince !== after.worseSince) return true
   return before.carry !== after.carry && canonical(before.carry) !== canonical(after.carry)
 }
