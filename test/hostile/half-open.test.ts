@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import { connect } from 'node:tls'
 import { deflateRawSync } from 'node:zlib'
-import { closeCodes } from '@fettle/protocol'
+import { channelOf, closeCodes, type Frame, signHello } from '@fettle/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ProtocolClient } from '../kit/client.ts'
 import { startTestCollector, type TestCollector } from '../kit/collector.ts'
@@ -101,6 +103,38 @@ test.each([
   client.sendRaw(data)
   expect([closeCodes.refused, 1006, 1009]).toContain(await client.closed())
   expect({}).not.toHaveProperty('x')
+})
+
+test('over TLS too, a socket is a stranger’s until its agent is let in, and not longer', async () => {
+  const secure = await startTestCollector({ FETTLE_TLS_OWN: 'true' })
+  try {
+    const { core } = secure
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(secure.url).port), rejectUnauthorized: false })
+    let heard = ''
+    socket.on('data', chunk => {
+      heard += chunk.toString('latin1')
+    })
+    await once(socket, 'secureConnect')
+    await until(() => core.gate.strangers === 1)
+    socket.write(upgradeRequest())
+    await until(() => heard.includes('challenge'))
+    expect(core.gate.strangers).toBe(1)
+
+    const { nonce, server } = JSON.parse(heard.slice(heard.indexOf('{'))) as Frame<'challenge'>
+    const { hostId, publicKey, privateKey } = new ProtocolClient()
+    const channel = channelOf(socket)
+    const signature = signHello(privateKey, { nonce, session: 's', server, hostId, channel })
+    const enrol = { token: await secure.token(), publicKey, instance: 'web1', labels: {} }
+    const told = { protocol: 1, agentVersion: '1', session: 's', agentTime: Date.now(), digests: {}, lastSeq: 0 }
+    socket.write(clientFrame(1, Buffer.from(JSON.stringify({ type: 'hello', ...told, hostId, signature, channel, enrol }))))
+    await until(() => heard.includes('welcome'))
+
+    await until(() => core.gate.strangers === 0)
+    expect(core.gate.connections).toBe(1)
+    socket.destroy()
+  } finally {
+    await secure.stop()
+  }
 })
 
 async function metric(name: string): Promise<number> {
