@@ -6,9 +6,10 @@ import { progress } from '../bench/progress.ts'
 import { startWorker, type Worker } from '../bench/worker.ts'
 import { testAuthority } from '../kit/certificates.ts'
 import { type RedisServer, startRedis } from '../kit/redis.ts'
+import { keptBase, redisFrom } from './cache.ts'
 import type { CollectorCalls, CollectorWish } from './collector-worker.ts'
 import type { Way } from './simulator/agent.ts'
-import { type FleetWish, Simulator } from './simulator.ts'
+import { Simulator } from './simulator.ts'
 
 /** Heap that a collector of a large fleet may take, MB. */
 const HEAP_MB = 8_192
@@ -50,6 +51,8 @@ export class World {
   readonly options: Options
   /** Figures of the steps that are done: what is told where the run ends before its end. */
   readonly soFar: Figure[] = []
+  /** The moment of the first facts, epoch ms. */
+  base = Date.now()
   readonly #parts: { stop(): Promise<void> }[] = []
   #tls: Certificates | undefined
   #token: string | undefined
@@ -60,7 +63,11 @@ export class World {
 
   /** A Redis that keeps each write within a second, as is recommended. */
   async redis(options: readonly string[] = []): Promise<RedisServer> {
-    const redis = await startRedis(['--appendfsync', 'everysec', ...options])
+    const { cache, seed } = this.options
+    const settings = ['--appendfsync', 'everysec', ...options]
+    const base = await keptBase(cache, seed)
+    const redis = cache === undefined || base === undefined ? await startRedis(settings) : await redisFrom(cache, settings)
+    this.base = base ?? this.base
     this.#parts.push({ stop: () => redis.stop() })
     return redis
   }
@@ -87,9 +94,9 @@ export class World {
     return await this.collector({ ...running.wish, listen: new URL(running.url).host })
   }
 
-  simulator(wish: Partial<FleetWish> = {}): Simulator {
+  simulator(): Simulator {
     const { seed, cache } = this.options
-    const simulator = new Simulator({ seed, base: Date.now(), cache, ...wish })
+    const simulator = new Simulator({ seed, base: this.base, cache })
     this.#parts.push({ stop: () => simulator.stop() })
     return simulator
   }

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { type Figure, numberText } from '../../bench/figure.ts'
 import { progress } from '../../bench/progress.ts'
+import { keepFleet } from '../cache.ts'
 import { type Costs, hottest, measure, memoryOf, sameTruth } from '../costs.ts'
 import { svgOf } from '../plot.ts'
 import type { Scenario } from '../scenario.ts'
@@ -28,7 +29,8 @@ export const agents: Scenario = {
     const outcome = { invalid: [] as string[], notes: [] as string[], differ: 0, slow: 0 }
     for (const hosts of options.hosts ?? (options.quick ? STEPS.quick : STEPS.whole)) {
       progress(`agents: ${hosts} connect`)
-      await simulator.make(hosts)
+      const known = await simulator.make(hosts)
+      if (known > 0) progress(`agents: ${known} of them had enrolled in an earlier run`)
       await simulator.connect(await world.way([collector]), options.ramp)
       const settled = await simulator.settle(SETTLE_MS)
       outcome.slow += settled.open
@@ -43,6 +45,10 @@ export const agents: Scenario = {
       if (options.knobs === 'good') outcome.differ += await sameTruth(collector, simulator, SETTLE_MS)
     }
     outcome.notes.push(`the load came from ${simulator.processes} processes, at most 5,000 hosts each, a site of 200 behind one address`)
+    if (options.cache !== undefined) {
+      await simulator.leave()
+      await keepFleet(options.cache, { seed: options.seed, base: world.base }, simulator, redis)
+    }
     await plot(world, steps, empty.resident)
     return told(world, steps, empty.resident, outcome)
   },
