@@ -16,18 +16,17 @@ export function tableText(outcomes: readonly Outcome[]): string {
     .join('')
 }
 
-/** Rows of RELIABILITY.md. */
-export function tableMarkdown(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(
-    ({ name, fault, promise, seen, quick }) => `| ${fault} | ${promise} | ${seen} | \`${name}\`${quick ? '' : ' ✱'} |`,
-  )
-  return ['| fault | what is promised | what was seen | case |', '| --- | --- | --- | --- |', ...rows].join('\n')
-}
+const rowOf = ({ name, fault, promise, seen, quick }: Outcome) => `| ${fault} | ${promise} | ${seen} | \`${name}\`${quick ? '' : ' ✱'} |`
+const nameIn = (row: string) => /\| `([a-z-]+)`(?: ✱)? \|$/.exec(row)?.[1]
 
-/** Puts the table of this run in its place. */
-export async function writeTable(outcomes: readonly Outcome[]): Promise<void> {
+/** Puts what this run saw into the table: its rows take the place of older ones. @param order names of all cases; rows of others go */
+export async function writeTable(outcomes: readonly Outcome[], order: readonly string[]): Promise<void> {
   const text = await readFile(FILE, 'utf8')
-  const [before, rest = ''] = text.split(BEGIN)
-  const [, after = ''] = rest.split(END)
-  await writeFile(FILE, `${before}${BEGIN}\n\n${tableMarkdown(outcomes)}\n\n${END}${after}`)
+  const [before = '', rest = ''] = text.split(BEGIN)
+  const [table = '', after = ''] = rest.split(END)
+  const rows = new Map(table.split('\n').map(row => [nameIn(row), row]))
+  for (const outcome of outcomes) rows.set(outcome.name, rowOf(outcome))
+  const head = ['| fault | what is promised | what was seen | case |', '| --- | --- | --- | --- |']
+  const kept = order.flatMap(name => rows.get(name) ?? [])
+  await writeFile(FILE, `${before}${BEGIN}\n\n${[...head, ...kept].join('\n')}\n\n${END}${after}`)
 }

@@ -38,7 +38,7 @@ export const networkCases: readonly Case[] = [
       promised(goneMs >= 80_000, 'it is not shown as gone before its window has passed', goneMs)
       await until(() => line.witness.samples.at(-1)?.up.get('observer') === 1, 'it is shown as present again')
       await until(async () => line.collector.core.gate.connections === 1, 'the dead connections are gone from the collector')
-      return `shown as gone ${seconds(goneMs)} after the last sign of life; all ${line.observed.length} changes in order ${seconds(late)} after the network was back; one connection left`
+      return `shown as gone ${seconds(goneMs)} after the fault; all ${line.observed.length} changes in order ${seconds(late)} after the network was back; one connection left`
     },
   },
   {

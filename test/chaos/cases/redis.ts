@@ -89,7 +89,7 @@ export const redisCases: readonly Case[] = [
   {
     name: 'redis-half-open',
     fault: 'a firewall between collector and Redis forgets every connection: they stand, and nothing comes through',
-    promise: `${WAITING}; dead connections are given up within 20 s`,
+    promise: `${WAITING}; dead connections are given up within 8 s`,
     quick: false,
     async run(world) {
       const stage = await openStage(world)

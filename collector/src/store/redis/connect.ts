@@ -10,7 +10,7 @@ type NodeOptions = RedisOptions & { replyMapping: 'legacy' }
 const RECONNECT_CAP_MS = 1_000
 const CONNECT_TIMEOUT_MS = 5_000
 /** A socket on which a command waits and nothing comes for this long is dead, ms. */
-const SOCKET_TIMEOUT_MS = 20_000
+const SOCKET_TIMEOUT_MS = 8_000
 
 /** Full jitter, so that collectors do not come back in step. */
 const reconnectDelay = (tries: number) => 20 + Math.random() * Math.min(RECONNECT_CAP_MS, 50 * 2 ** Math.min(tries, 10))
