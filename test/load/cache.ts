@@ -35,8 +35,8 @@ export async function keepFleet(cache: string, { seed, base }: About, simulator:
   await simulator.keep(cache)
   await redis.cli('SAVE')
   const settings = (await redis.cli('CONFIG', 'GET', 'dir', 'dbfilename')).trim().split('\n')
-  const valueOf = (name: string) => settings[settings.indexOf(name) + 1] ?? ''
-  await copyFile(join(valueOf('dir'), valueOf('dbfilename')), join(cache, DUMP))
+  const setting = (name: string) => settings[settings.indexOf(name) + 1] ?? ''
+  await copyFile(join(setting('dir'), setting('dbfilename')), join(cache, DUMP))
   await writeFile(join(cache, ABOUT), JSON.stringify({ seed, base }))
   progress(`${simulator.hosts} hosts are kept in ${cache}: the next run with this seed need not enrol them`)
 }
