@@ -49,7 +49,7 @@ export async function belong(needs: Needs): Promise<Link | undefined> {
       keeper.enrolled = false
     },
     server: () => keeper.known.server,
-    onWelcome: (welcome, server) => keeper.welcomed(welcome, server),
+    onWelcome: (welcome, server, address) => keeper.welcomed(welcome, server, address),
   })
 }
 
@@ -137,14 +137,14 @@ class Keeper {
   }
 
   /** @returns whether what the collector gave is on the disk now */
-  async welcomed(welcome: Frame<'welcome'>, server: string): Promise<boolean> {
+  async welcomed(welcome: Frame<'welcome'>, server: string, address: string): Promise<boolean> {
     const { log, state } = this.#needs
     const { known } = this
     // What came in plain text was verified by nobody.
     const present = known.urls.every(isVerified) ? await this.#trusted() : []
     const authorities = [...(nextAuthorities(welcome.authorities, present) ?? known.authorities)]
     const next = { ...known, authorities, instance: welcome.instance, server, linkToken: welcome.linkToken ?? known.linkToken }
-    log.info({ url: known.urls[0], instance: welcome.instance }, 'connected to the collector')
+    log.info({ url: address, instance: welcome.instance }, 'connected to the collector')
     this.enrolled = true
     if (this.#written && JSON.stringify(next) === JSON.stringify(known)) return true
     try {

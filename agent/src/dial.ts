@@ -30,7 +30,7 @@ export type Ways = {
 /** Opens connections to collectors: straight or through a proxy, and remembers which authorities it took. */
 export class Dialler {
   readonly #ways: Ways
-  /** What Node brings does not know who signed: ask those that this system trusts. They cost 6 MB and half a second, so only then. */
+  /** What Node brings does not know who signed: ask those that this system trusts. They cost up to 6 MB and half a second, so only then. */
   #system: string[] | undefined
 
   constructor(ways: Ways = {}) {

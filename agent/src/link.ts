@@ -29,7 +29,9 @@ export const linkLimits = {
 /** Close code of a connection that never was; RFC 6455, section 7.1.5. */
 const NO_CONNECTION = 1006
 
-type Needs = Omit<Party, 'onAck' | 'outbox' | 'server'> & {
+type Needs = Omit<Party, 'onAck' | 'onWelcome' | 'outbox' | 'server'> & {
+  /** As of a party; the address is the one that worked. */
+  onWelcome(welcome: Frame<'welcome'>, server: string, address: string): Promise<boolean>
   /** The name of the collector as it is known now. */
   server(): string | null
   readonly outbox: Outbox
@@ -147,12 +149,16 @@ export class Link {
       return nowhere(error instanceof Error ? error.message : String(error))
     }
     if (this.#stopped) return nowhere('stopped')
-    const { socket, channel, trouble } = this.#dialler.dial(target.urls[this.#address % target.urls.length] ?? target.urls[0], target.ca)
+    const address = target.urls[this.#address % target.urls.length] ?? target.urls[0]
+    const { socket, channel, trouble } = this.#dialler.dial(address, target.ca)
     const party: Party = {
       ...this.#needs,
       server: this.#needs.server(),
       onAck: () => this.#releaseWaiters(),
-      onWelcome: (welcome, server) => this.#reached(welcome, server),
+      onWelcome: (welcome, server) => {
+        this.#reached()
+        return this.#needs.onWelcome(welcome, server, address)
+      },
     }
     this.#conversation = new Conversation(socket, party, channel)
     const ended = await this.#conversation.ended
@@ -161,11 +167,10 @@ export class Link {
     return { ending, leastMs: Math.max(pauseAfter(ending), trouble()?.pauseMs ?? 0) }
   }
 
-  #reached(welcome: Frame<'welcome'>, server: string): Promise<boolean> {
+  #reached(): void {
     const wasDown = this.#fault !== undefined
     this.#fault = undefined
     if (wasDown) this.#needs.onRestored?.()
-    return this.#needs.onWelcome(welcome, server)
   }
 
   #releaseWaiters(): void {

@@ -188,6 +188,7 @@ describe('of several addresses', () => {
       expect.stringContaining('nothing listens there'),
       expect.stringContaining('the certificate of somebody else (DNS:login.hotel.example)'),
     ])
+    expect(await agent.line(/connected to the collector"/)).toContain(`wss://localhost:${port}/agent`)
   })
 
   test('an address of IPv6 is as good as any', async () => {
