@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog } from '@fettle/kit'
-import type { InjectOptions } from 'fastify'
-import { buildCollector } from '../../collector/src/collector.ts'
+import { type BuiltCollector, buildCollector } from '../../collector/src/collector.ts'
 import { readCollectorConfig } from '../../collector/src/config.ts'
 import { IN_PROCESS } from '../../collector/src/http/auth.ts'
 import { corpusOf, type Target } from './target.ts'
@@ -14,6 +13,7 @@ type Schema = {
   readonly properties?: Record<string, Schema>
   readonly items?: Schema
 }
+type Request = Exclude<Parameters<BuiltCollector['app']['inject']>[0], string | undefined>
 type Operation = {
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema?: Schema }[]
   readonly requestBody?: { readonly content?: Record<string, { readonly schema?: Schema }> }
@@ -74,7 +74,7 @@ function exampleOf(schema: Schema | undefined): unknown {
 
 const METHODS = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS']
 
-function requestOf(text: string, asAdmin: boolean): InjectOptions | undefined {
+function requestOf(text: string, asAdmin: boolean): Request | undefined {
   const [head = '', ...rest] = text.split('\n')
   const [method = '', url = ''] = head.split(' ')
   const empty = rest.indexOf('')

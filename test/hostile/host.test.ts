@@ -183,7 +183,7 @@ describe('a share for each host', () => {
     raw.socket.pause()
     const flood = Buffer.concat(Array.from({ length: 1_000 }, () => ping))
     for (let i = 0; i < 7; i++) raw.socket.write(flood)
-    await until(() => hostOf(client)?.connectedSince === null)
+    await until(() => hostOf(client)?.connectedSince === null, 'it is cut', 20_000)
     raw.socket.resume()
     await raw.ended
   })

@@ -1,5 +1,5 @@
+import type { subjects } from '@fettle/catalog'
 import fc from 'fast-check'
-import type * as v from 'valibot'
 
 /** A schema of valibot as far as it can be looked into. */
 type Inside = {
@@ -23,7 +23,7 @@ export type Filling = { readonly text: fc.Arbitrary<string>; readonly time: fc.A
  * value may be refused, so look at it with the schema itself.
  * @throws on a kind of schema that it does not know
  */
-export function arbitraryOf(schema: v.GenericSchema, filling: Filling): fc.Arbitrary<unknown> {
+export function arbitraryOf(schema: (typeof subjects)[number]['fact'], filling: Filling): fc.Arbitrary<unknown> {
   return of(schema as unknown as Inside, filling)
 }
 

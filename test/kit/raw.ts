@@ -40,6 +40,7 @@ export function upgradeRequest(headers: Readonly<Record<string, string>> = {}): 
 
 /** A frame of RFC 6455, masked with zeros. @param length told, where it is not that of the payload */
 export function clientFrame(opcode: number, payload: Buffer, { fin = true, length = payload.length } = {}): Buffer {
+  if (length < 126) return Buffer.concat([Buffer.from([(fin ? 0x80 : 0) | opcode, 0x80 | length, 0, 0, 0, 0]), payload])
   const head = Buffer.alloc(14)
   head[0] = (fin ? 0x80 : 0) | opcode
   head[1] = 0x80 | 127
