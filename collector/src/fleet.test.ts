@@ -1,51 +1,49 @@
-import { days, hours, minutes } from '@fettle/catalog'
-import { expect, test } from 'vitest'
-import { Fleet, presenceWindow } from './fleet.ts'
-import { ACTIVE, type HostMeta, type StoredHost } from './store/store.ts'
+import { describe, expect, test } from 'vitest'
+import { factsOfMember, memberOf, movedFact } from '../../test/load/fleet/fleet.ts'
+import { Fleet, type FleetHost } from './fleet.ts'
+import { ACTIVE, type StoredFact, type StoredHost } from './store/store.ts'
 
-const NOW = Date.UTC(2026, 10, 22)
-const BEAT = 30_000
-const meta = (enrolledAt: number): HostMeta => ({ hostId: 'a', instance: 'a', publicKey: '', labels: {}, enrolledAt, standing: ACTIVE })
-const stored = (lastSeenAt: number): StoredHost => ({
-  meta: meta(NOW - days(9)),
-  seq: 1,
-  lastSeenAt,
-  agentVersion: '',
-  clockOffsetMs: 0,
-  dropped: 0,
-  facts: [],
-  findings: [],
+const NOW = Date.UTC(2026, 5, 15)
+const member = memberOf(1, 1)
+const stored = (facts: readonly StoredFact[]): StoredHost => ({
+  meta: { hostId: 'a'.repeat(32), instance: 'web', publicKey: '', labels: {}, enrolledAt: NOW, standing: ACTIVE },
+  ...{ seq: 1, lastSeenAt: NOW, agentVersion: '1', clockOffsetMs: 0, dropped: 0, findings: [], facts },
 })
-
-test('a host that has just enrolled is present, on the collectors too that have not heard a report of it', () => {
-  const fleet = new Fleet(BEAT, NOW - days(1))
-  const host = fleet.enrol(meta(NOW))
-  expect(fleet.up(host, NOW + 1000)).toBe(true)
-  expect(fleet.up(host, NOW + presenceWindow(BEAT))).toBe(false)
+const told = factsOfMember(member, NOW).map(({ data, outcome, ...fact }): StoredFact => {
+  const text = data === undefined ? undefined : JSON.stringify(data)
+  return { ...fact, outcome: outcome as 'ok', at: NOW, freshAt: NOW, data: text }
 })
+const usage = told.findIndex(fact => fact.key.startsWith('usage/'))
 
-test.each([hours(1), days(365)])('a clock that was %i ms ahead and is set right leaves nobody present for ever', error => {
-  const fleet = new Fleet(BEAT, NOW - days(1))
-  const [live, dead] = [fleet.enrol(meta(0)), fleet.enrol({ ...meta(0), hostId: 'b', instance: 'b' })]
-  for (const host of [live, dead]) fleet.seen(host, NOW + error)
-  live.connectedSince = NOW + error
-  live.leftAt = NOW + error - minutes(1)
+/** What a host that was loaded is thought to have changed when it is read once more. */
+function changedBy(again: (facts: StoredFact[]) => StoredFact[]): { host: FleetHost; changed: string[] } {
+  const fleet = new Fleet(120_000, NOW)
+  fleet.load(stored(told)).unjudged.clear()
+  const host = fleet.load(stored(again(structuredClone(told))))
+  return { host, changed: [...host.unjudged].filter(what => what !== 'presence').sort() }
+}
 
-  // Until its next frame a connection that stands is all that is known.
-  expect([fleet.up(live, NOW), fleet.up(dead, NOW)]).toEqual([true, false])
-  fleet.seen(live, NOW + 1)
-  live.connectedSince = null
-  expect(live.lastSeenAt).toBe(NOW + 1)
-  expect(fleet.up(live, NOW + 2)).toBe(true)
-  expect(fleet.up(live, NOW + 1 + presenceWindow(BEAT))).toBe(false)
-})
+describe('a host that is read from the store once more', () => {
+  test('is the same where the store has the same: nothing is judged or rendered again', () => {
+    expect(changedBy(facts => facts).changed).toEqual([])
+  })
 
-test('what the store knows takes back what memory learned by a clock that was a year ahead, and no pong of today', () => {
-  const fleet = new Fleet(BEAT, NOW - days(1))
-  const host = fleet.load(stored(NOW + days(365)))
-  expect(fleet.load(stored(NOW)).lastSeenAt).toBe(NOW)
-  fleet.seen(host, NOW + 25_000)
-  expect(fleet.load(stored(NOW + 1000)).lastSeenAt).toBe(NOW + 25_000)
-  // A store that was made whole again does not know yet.
-  expect(fleet.load(stored(0)).lastSeenAt).toBe(NOW + 25_000)
+  test('has one subject changed where one fact is another', () => {
+    const key = told[usage]?.key ?? ''
+    const { data, hash } = movedFact(member, key, 3, NOW)
+    const { host, changed } = changedBy(facts => facts.with(usage, { ...(facts[usage] as StoredFact), hash, data: JSON.stringify(data) }))
+    expect(changed).toEqual(['probes', 'usage'])
+    expect(host.held.get(key)?.data).toEqual(data)
+  })
+
+  test.each<[string, Partial<StoredFact>]>([
+    ['was looked at again', { freshAt: NOW + 60_000 }],
+    ['was looked at by another interval', { everyMs: 5_000 }],
+    ['tells another way out', { hint: 'run it as root' }],
+  ])('has its subject changed where a fact %s', (_, more) => {
+    const { host, changed } = changedBy(facts => facts.with(usage, { ...(facts[usage] as StoredFact), ...more }))
+    expect(changed).toEqual(['probes', 'usage'])
+    const { freshAt = NOW, ...rest } = more
+    expect(host.held.get(told[usage]?.key ?? '')).toMatchObject({ at: freshAt, ...rest })
+  })
 })
