@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog } from '@fettle/kit'
-import { type BuiltCollector, buildCollector } from '../../collector/src/collector.ts'
+import { buildCollector } from '../../collector/src/collector.ts'
 import { readCollectorConfig } from '../../collector/src/config.ts'
 import { IN_PROCESS } from '../../collector/src/http/auth.ts'
 import { corpusOf, type Target } from './target.ts'
@@ -13,7 +13,13 @@ type Schema = {
   readonly properties?: Record<string, Schema>
   readonly items?: Schema
 }
-type Request = Exclude<Parameters<BuiltCollector['app']['inject']>[0], string | undefined>
+type Request = {
+  readonly method: 'GET'
+  readonly url: string
+  readonly headers: Record<string, string>
+  readonly payload?: string
+  readonly remoteAddress: string
+}
 type Operation = {
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema?: Schema }[]
   readonly requestBody?: { readonly content?: Record<string, { readonly schema?: Schema }> }
@@ -78,7 +84,7 @@ function requestOf(text: string, asAdmin: boolean): Request | undefined {
   const [head = '', ...rest] = text.split('\n')
   const [method = '', url = ''] = head.split(' ')
   const empty = rest.indexOf('')
-  const headers = rest.slice(0, empty < 0 ? rest.length : empty).flatMap(line => {
+  const headers: [string, string][] = rest.slice(0, empty < 0 ? rest.length : empty).flatMap(line => {
     const [, name, value] = /^([A-Za-z-]{1,40}):([\x20-\x7e]*)$/.exec(line) ?? []
     return name && value !== undefined && !/^(content-length|transfer-encoding|connection|upgrade)$/i.test(name) ? [[name, value]] : []
   })
