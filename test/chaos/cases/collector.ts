@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Observer, openObserver } from '../../kit/observed.ts'
-import { freePort } from '../../kit/process.ts'
+import { freePort, runScript } from '../../kit/process.ts'
 import { startRedis } from '../../kit/redis.ts'
 import { until } from '../../kit/until.ts'
 import type { Case } from '../case.ts'
@@ -12,6 +13,7 @@ import {
   counting,
   detailOf,
   historyOf,
+  openLine,
   openStage,
   startCollectorProcess,
   stateOf,
@@ -57,6 +59,15 @@ async function machine(world: World, url: string, token: string, instance: strin
 const allConnected = (observers: readonly Observer[]) =>
   until(() => observers.every(({ connected }) => connected), 'every agent is connected')
 
+/** The end of a collector process that cannot start: its exit code and what it said. */
+async function failedStart(port: number, folder: string, store: string): Promise<string> {
+  const env = { FETTLE_LISTEN: `127.0.0.1:${port}`, FETTLE_DATA: folder, FETTLE_STORE: store, FETTLE_NAME: 'collector.test' }
+  const { child, lines } = runScript('collector/src/main.ts', ['run'], env)
+  const [code] = (await once(child, 'close')) as [number]
+  promised(code === 1, 'a collector without its store ends, so that its unit starts it again', lines)
+  return lines.at(-1) ?? ''
+}
+
 export const collectorCases: readonly Case[] = [
   {
     name: 'collector-killed',
@@ -84,6 +95,58 @@ export const collectorCases: readonly Case[] = [
       sameOrder(await stage.history(), stage.observed)
       promised(stage.witness.down('observer').length === 0, 'no host is shown as gone')
       return `3 kills, all ${stage.observed.length} changes in order; at most ${seconds(slowest)} from the start of the collector to everything there`
+    },
+  },
+  {
+    name: 'collector-killed-sqlite',
+    fault: 'a collector with the embedded store (SQLite) is killed with `kill -9` twice in the stream of reports',
+    promise: 'what it had acknowledged is in the file, what it had not is sent again; in order, nothing twice',
+    quick: false,
+    async run(world) {
+      const store = `sqlite:${await world.folder()}/fleet.db`
+      const line = await openLine(world, store)
+      let { collector } = line
+      for (let round = 0; round < 2; round++) {
+        await line.observe(10)
+        await Promise.all([line.observe(10), delay(100).then(() => collector.process.kill())])
+        collector = await startCollectorProcess(world, { store, port: collector.port, folder: collector.folder })
+        await line.arrived()
+      }
+      sameOrder(await line.history(), line.observed)
+      promised(line.witness.down('observer').length === 0, 'no host is shown as gone')
+      return `2 kills, all ${line.observed.length} changes in order`
+    },
+  },
+  {
+    name: 'everything-killed',
+    fault: 'a power cut: Redis, collector and agent are killed at once, and come back in the wrong order: agent, collector, Redis',
+    promise:
+      'what the agent had kept arrives, in order and once; a collector without its store says so, ends, and is started again by its unit',
+    quick: false,
+    async run(world) {
+      const redis = await startRedis()
+      world.defer(() => redis.stop())
+      const first = await startCollectorProcess(world, { store: redis.url })
+      const parts = { folder: await world.folder(), url: `ws://127.0.0.1:${first.port}/agent`, token: await tokenOf(first) }
+      let observer = await openObserver(parts)
+      world.defer(() => observer.stop())
+      const { observed, observe } = counting(value => observer.observe(value))
+      await observe(10)
+      await until(async () => (await historyOf(first.port)).length === 10, 'it is there')
+      const cut = Promise.all([redis.kill(), first.process.kill()])
+      await observe(5)
+      await Promise.all([cut, observer.crash()])
+
+      observer = await openObserver(parts)
+      await observe(5)
+      const said = await failedStart(first.port, first.folder, redis.url)
+      promised(/Cannot use the Redis now/.test(said), 'it says why', said)
+      await redis.restart()
+      const started = performance.now()
+      await startCollectorProcess(world, { store: redis.url, port: first.port, folder: first.folder })
+      await until(async () => (await historyOf(first.port)).at(-1) === observed.at(-1), 'everything arrives')
+      sameOrder(await historyOf(first.port), observed)
+      return `all ${observed.length} changes in order ${seconds(performance.now() - started)} after the collector was started with its store`
     },
   },
   {

@@ -149,6 +149,20 @@ export const redisCases: readonly Case[] = [
     },
   },
   {
+    name: 'redis-away-agents-reconnect',
+    fault: 'Redis is killed, and the connections of the agents are reset meanwhile',
+    promise: `agents that the collector knows are let in without its store; ${WAITING}`,
+    quick: false,
+    run: outage({
+      breakIt: async ({ redis, toCollector, observer }) => {
+        await redis.kill()
+        toCollector.reset()
+        await until(() => observer.connected, 'the agent is connected again')
+      },
+      mendIt: ({ redis }) => redis.restart(),
+    }),
+  },
+  {
     name: 'redis-slow',
     fault: 'every answer of Redis takes 400 ms longer, through 32 KiB/s in pieces of 100 bytes, for a hundred changes',
     promise: 'reports are acknowledged later, none is lost, doubled or out of order; the collector stays ready',
