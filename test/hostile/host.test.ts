@@ -177,17 +177,33 @@ describe('a share for each host', () => {
     await othersAreServed(5_000)
   })
 
-  test('one that floods with pings, or never reads, is cut', async () => {
+  test('one that floods with pings is cut, whether it reads the answers', async () => {
     const { client, raw } = await rawHost()
-    const ping = clientFrame(9, Buffer.alloc(100))
+    const pings = Buffer.concat(Array.from({ length: 20 }, () => clientFrame(9, Buffer.alloc(100))))
+    for (let i = 0; i < 300 && !raw.socket.destroyed; i++) {
+      raw.socket.write(pings)
+      await delay(1)
+    }
+    await raw.ended
+    expect(await rejected()).toBe(1)
+    expect(hostOf(client)?.connectedSince).toBeNull()
+  })
+
+  test('or whether it does not', async () => {
+    const { client, raw } = await rawHost()
     raw.socket.pause()
-    const flood = Buffer.concat(Array.from({ length: 1_000 }, () => ping))
-    for (let i = 0; i < 7; i++) raw.socket.write(flood)
+    raw.socket.write(Buffer.concat(Array.from({ length: 7_000 }, () => clientFrame(9, Buffer.alloc(100)))))
     await until(() => hostOf(client)?.connectedSince === null, 'it is cut', 20_000)
     raw.socket.resume()
     await raw.ended
   })
 })
+
+/** How many frames were rejected for their rate. */
+async function rejected(): Promise<number> {
+  const [, count] = /^fettle_collector_frames_rejected_total\{reason="rate"\} (\d+)/m.exec(await collector.text('/metrics')) ?? []
+  return Number(count ?? 0)
+}
 
 /** A host on a socket without a client library, after its welcome. */
 async function rawHost() {
