@@ -231,7 +231,7 @@ export class Fleet {
 
   up(host: FleetHost, now: number): boolean {
     // Enrolling is a sign of life: collectors that the agent is not connected to hear of it before its first report.
-    const seenAt = Math.max(host.lastSeenAt, host.meta.enrolledAt)
+    const seenAt = host.lastSeenAt === 0 ? host.meta.enrolledAt : host.lastSeenAt
     if (seenAt <= host.leftAt) return false
     // By a clock that was set back: only a connection that stands says more.
     if (seenAt - now > SEEN_AHEAD_MS) return host.connectedSince !== null

@@ -223,6 +223,26 @@ describe('what the fleet knows', () => {
     await one.store.close()
   })
 
+  test('an update that was first seen by a clock a year ahead is late all the same once the clock is right', async () => {
+    const one = await world()
+    const judged = async (status: string) => {
+      const host = loaded(one, updates(one.clock.now()))
+      one.judge.now(host)
+      await until(async () => {
+        await one.clock.advance(100)
+        return host.findings.get(late)?.status === status
+      }, `it is ${status}`)
+    }
+    one.clock.jump(days(365))
+    await judged('ok')
+    one.clock.jump(-days(365))
+    await judged('ok')
+    await one.clock.advance(days(20))
+    await judged('critical')
+    await one.judge.stop()
+    await one.store.close()
+  })
+
   test('since when something is wrong survives a restart, and a store that was away when it was found', async () => {
     const clock = fakeClock()
     const real = await openStore('sqlite::memory:', { clock })

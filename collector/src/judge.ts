@@ -18,7 +18,7 @@ import type { Events } from './events.ts'
 import { bounded } from './evidence.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
 import type { Shares } from './share.ts'
-import type { Store } from './store/store.ts'
+import { FRESH_AHEAD_MS, type Store } from './store/store.ts'
 
 /** Keys of updates asked of the store at once; a machine three years behind has about this many. */
 const FIRST_SEEN_BATCH = 2_000
@@ -162,11 +162,15 @@ export class Judge {
   /** Pending updates without a date of their vendor that this collector has no first-seen time of. */
   #unseenUpdates(host: FleetHost): Map<string, number> {
     const unseen = new Map<string, number>()
-    const earliest = Math.max(this.#deps.clock.now() - FIRST_SEEN_BELIEVED, host.meta.enrolledAt)
+    const now = this.#deps.clock.now()
+    const earliest = Math.max(now - FIRST_SEEN_BELIEVED, host.meta.enrolledAt)
     for (const { source, at, data } of host.facts.updates) {
       for (const update of data.pending) {
         const key = updateKey(source, update)
-        if (update.published === null && this.#deps.fleet.firstSeen(key) === null) unseen.set(key, Math.max(at, earliest))
+        const first = this.#deps.fleet.firstSeen(key)
+        // What was first seen by a clock that was ahead would never be late: the store keeps the earlier time.
+        const isKnown = first !== null && first <= now + FRESH_AHEAD_MS
+        if (update.published === null && !isKnown) unseen.set(key, Math.min(now, Math.max(at, earliest)))
         if (unseen.size >= FIRST_SEEN_BATCH) return unseen
       }
     }
