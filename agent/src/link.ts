@@ -64,6 +64,8 @@ export class Link {
   /** Until then the other end does not want to be asked, monotonic ms. */
   #notBefore = 0
   #pausing = false
+  /** When a connection that had held was lost, or the first try ended, monotonic ms. */
+  #lostAt: number | undefined
   #wokenAt = Number.NEGATIVE_INFINITY
   #fault: { readonly reason: string; readonly since: number } | undefined
 
@@ -124,11 +126,13 @@ export class Link {
     if (this.#stopped) return
     if (ending.code === closeCodes.refused) this.#needs.onRefused?.()
     const held = ending.welcomedMs !== null && ending.welcomedMs >= linkLimits.goodMs
+    const now = this.#clock.monotonic()
     if (held) this.#backoff.reset()
+    this.#lostAt = held ? now : (this.#lostAt ?? now)
     // One that stops, or has no room, says when to come back: another may have room then.
     if (!held || ending.retryAfterMs > 0) this.#address++
-    const pauseMs = this.#backoff.next(leastMs)
-    this.#notBefore = this.#clock.monotonic() + leastMs
+    const pauseMs = this.#backoff.next(leastMs, now - this.#lostAt)
+    this.#notBefore = now + leastMs
     this.#tell(ending, pauseMs)
     this.#connectAfter(pauseMs)
   }

@@ -40,15 +40,15 @@ const calls = {
     return ((await here().admin('POST', '/api/v1/tokens', { uses: null })) as { token: string }).token
   },
 
-  /** CPU since the start, s; memory now, bytes; descriptors; and the longest stop of the event loop since the last call, ms. */
+  /** CPU since the start, s; memory now, bytes, `heap` with buffers; descriptors; and the longest stop of the event loop since the last call, ms. */
   async usage({ collect = false }: { collect?: boolean } = {}) {
     if (collect) globalThis.gc?.()
     const { user, system } = process.cpuUsage()
-    const { rss, heapUsed } = process.memoryUsage()
+    const { rss, heapUsed, external } = process.memoryUsage()
     const told = {
       cpuSeconds: (user + system) / 1e6,
       resident: rss,
-      heap: heapUsed,
+      heap: heapUsed + external,
       descriptors: (await readdir('/proc/self/fd')).length,
       stopMs: Math.max(0, loop.max / 1e6 - RESOLUTION_MS),
       stopP99Ms: Math.max(0, loop.percentile(99) / 1e6 - RESOLUTION_MS),

@@ -16,7 +16,7 @@ export type Quantity = keyof typeof quantities
 /** What each is called for people. */
 export const titles: Readonly<Record<Quantity, string>> = {
   resident: 'collector, resident memory after a collection',
-  heap: 'collector, heap after a collection',
+  heap: 'collector, heap and buffers after a collection',
   descriptors: 'collector, open descriptors',
   redisKeys: 'Redis, keys',
   redisMemory: 'Redis, memory without its change feeds',

@@ -73,6 +73,8 @@ export class SimulatedAgent {
   #beatMs = 120_000
   #beatAt = Date.now()
   #heardAt = 0
+  #lostAt = performance.now()
+  #reports = 0
   #sending: Promise<void> | undefined
 
   constructor(member: Member, base: number, tally: Tally, kept?: Kept) {
@@ -143,8 +145,8 @@ export class SimulatedAgent {
     setTimeout(() => socket.resume(), ms).unref()
   }
 
-  /** One of its facts is another one now. @param nth picks which */
-  report(nth: number, only?: string): void {
+  /** One of its facts is another one now. @param only of this subject @param nth picks which; default: each in turn */
+  report(only?: string, nth = this.#reports++): void {
     if (this.memory.change(nth, only)) this.#pump()
   }
 
@@ -197,12 +199,14 @@ export class SimulatedAgent {
   }
 
   #closed(waitMs: number): void {
+    // The backoff begins anew with a welcome that held for a while, as the agent's does.
+    if (this.#welcomed) this.#lostAt = performance.now()
     this.#welcomed = false
     this.#paused = false
     clearTimeout(this.#beat)
     clearTimeout(this.#pause)
     this.#socket = undefined
-    if (this.#way) this.#retry = setTimeout(() => this.#dial(), this.#backoff.next(waitMs))
+    if (this.#way) this.#retry = setTimeout(() => this.#dial(), this.#backoff.next(waitMs, performance.now() - this.#lostAt))
   }
 
   #introduce(challenge: Frame<'challenge'>, channel: string, { token }: Way): void {

@@ -68,7 +68,7 @@ const calls = {
       for (; due < wanted; due++) {
         tally.count('due')
         const agent = nextReady()
-        if (agent) agent.report(turns++, only)
+        if (agent) agent.report(only)
         else tally.count('heldBack')
       }
     }, TICK_MS)
@@ -93,8 +93,8 @@ const calls = {
 
   instance: ({ nth }: { nth: number }) => agents[nth % agents.length]?.memory.member.instance ?? '',
 
-  /** The second of the facts that move is its file systems, on every kind of machine. */
-  change: ({ nth }: { nth: number }) => agents[nth % agents.length]?.report(1),
+  /** The file systems of a host hold more now. */
+  change: ({ nth }: { nth: number }) => agents[nth % agents.length]?.report('filesystems'),
 
   state() {
     return {
@@ -130,7 +130,6 @@ const agents: SimulatedAgent[] = []
 const tally = new Tally()
 let begun = 0
 let at: Way | undefined
-let turns = 0
 let asked = 0
 let pacing: NodeJS.Timeout | undefined
 let mischief: ReturnType<typeof misbehave> | undefined
