@@ -118,6 +118,26 @@ describe('signing in', () => {
   })
 })
 
+test('below the path of a proxy everything leads back below it', async () => {
+  const other = await freePort()
+  const at = `http://127.0.0.1:${other}/fettle`
+  const near = await startProvider(`${at}/sign-in/callback`)
+  near.accounts.set('vera', { email: 'vera@example.com', groups: ['staff'] })
+  const file = configured(near.issuer, near.clientSecret).replace(`http://127.0.0.1:${port}`, at)
+  const below = await startTestCollector({ FETTLE_LISTEN: `127.0.0.1:${other}` }, file)
+  try {
+    const visitor = new Visitor()
+    expect((await visitor.ask(`${at}/hosts/web1`)).location).toBe(`${at}/sign-in?to=%2Fhosts%2Fweb1`)
+    const seen = await visitor.go(`${at}/sign-in/start?to=%2Fhosts%2Fweb1`, 'vera')
+    expect([seen.status, seen.url]).toEqual([404, `${at}/hosts/web1`])
+    const token = formTokenOf((await visitor.ask(`${at}/`)).text)
+    expect((await visitor.ask(`${at}/sign-out`, { form: { token } })).location).toBe(`${at}/sign-in`)
+  } finally {
+    await below.stop()
+    await near.stop()
+  }
+})
+
 describe('a sign-in that is not the one that was begun', () => {
   /** Goes up to the callback, with what is sent to the provider or brought back changed. */
   async function tampered(change: { begin?: (url: URL) => void; back?: (url: URL) => void; cookies?: (visitor: Visitor) => void }) {
