@@ -1,8 +1,8 @@
 import { mutated, seeded } from './mutate.ts'
 import type { Target } from './target.ts'
 
-/** One input may take this long, ms: a reader that hangs is a reader that can be made to hang. */
-const SLOW_MS = 3_000
+/** One input may take this long on a busy machine, ms: a reader that hangs is a reader that can be made to hang. */
+const SLOW_MS = 8_000
 
 /** What was found: an input that made its reader do what it never may. */
 export type Found = { readonly target: string; readonly seed: number; readonly text: string; readonly why: string }

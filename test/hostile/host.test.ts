@@ -177,7 +177,7 @@ describe('a share for each host', () => {
     await othersAreServed(5_000)
   })
 
-  test('one that floods with pings is cut, whether it reads the answers', async () => {
+  test('one that floods with pings is cut', async () => {
     const { client, raw } = await rawHost()
     const pings = Buffer.concat(Array.from({ length: 20 }, () => clientFrame(9, Buffer.alloc(100))))
     for (let i = 0; i < 300 && !raw.socket.destroyed; i++) {
@@ -189,7 +189,7 @@ describe('a share for each host', () => {
     expect(hostOf(client)?.connectedSince).toBeNull()
   })
 
-  test('or whether it does not', async () => {
+  test('one that floods with pings and reads no answer is cut', async () => {
     const { client, raw } = await rawHost()
     raw.socket.pause()
     raw.socket.write(Buffer.concat(Array.from({ length: 7_000 }, () => clientFrame(9, Buffer.alloc(100)))))

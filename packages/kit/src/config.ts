@@ -66,6 +66,9 @@ export const optionalText = v.nullable(
   ),
 )
 
+/** Most mistakes of a text that is no YAML: what follows comes of the first ones. */
+const YAML_ERRORS = 10
+
 type FileValues = Map<string, { readonly value: unknown; readonly origin: string }>
 
 function readFile(settings: Settings, file: Sources['file'], problems: string[]): FileValues {
@@ -74,7 +77,9 @@ function readFile(settings: Settings, file: Sources['file'], problems: string[])
   const lines = new LineCounter()
   const document = parseDocument(file.text, { lineCounter: lines, stringKeys: true })
   problems.push(
-    ...document.errors.map(error => `${file.path}:${error.linePos?.[0].line ?? '?'}: no valid YAML: ${error.message.split('\n')[0]}`),
+    ...document.errors
+      .slice(0, YAML_ERRORS)
+      .map(error => `${file.path}:${error.linePos?.[0].line ?? '?'}: no valid YAML: ${error.message.split('\n')[0]?.slice(0, 200)}`),
   )
   if (document.errors.length > 0 || document.contents === null) return found
   const walk = (node: unknown, prefix: string): void => {
