@@ -35,6 +35,7 @@ type Options = {
   readonly observer?: Partial<ObserverParts>
 }
 
+/** Starts both ends and what is between them. @throws where the collector does not start */
 export async function openFastLine(world: World, options: Options = {}): Promise<FastLine> {
   const { speed = 20, beat = '30s', env = {} } = options
   const clocks = { agent: movableClock(speed), collector: movableClock(speed) }

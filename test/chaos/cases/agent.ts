@@ -82,6 +82,7 @@ const diskCase =
     return `${meanwhile} changes reported meanwhile; on the disk again ${seconds(healedMs)} after it was mended; all ${line.observed.length} changes in order, 5 of them through a crash after that`
   }
 
+/** Agents that die, sleep, and their disks. */
 export const agentCases: readonly Case[] = [
   {
     name: 'killed-at-each-write',

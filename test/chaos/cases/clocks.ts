@@ -31,6 +31,7 @@ async function toldByBeat(line: FastLine, since: string): Promise<number> {
   return oldest
 }
 
+/** Clocks that are wrong. */
 export const clockCases: readonly Case[] = [
   {
     name: 'wrong-clock-of-agent',

@@ -68,6 +68,7 @@ async function failedStart(port: number, folder: string, store: string): Promise
   return lines.at(-1) ?? ''
 }
 
+/** Collectors that die, hang, restart. */
 export const collectorCases: readonly Case[] = [
   {
     name: 'collector-killed',

@@ -78,6 +78,7 @@ async function moveSlot(cluster: RedisCluster, slot: string, from: RedisServer, 
 const FAILED_OVER =
   'reports wait until another master takes writes; what the replica had received is there; in order, nothing twice; `/readyz` says why meanwhile'
 
+/** Sentinels and Clusters. */
 export const failoverCases: readonly Case[] = [
   {
     name: 'sentinel-master-killed',

@@ -15,6 +15,7 @@ const SPEED = 20
 const FOUND_WITHIN_MS = 70_000 + 2_000
 const IDLE_MS = [30_000, 60_000] as const
 
+/** What networks, proxies and firewalls do. */
 export const networkCases: readonly Case[] = [
   {
     name: 'network-silent',

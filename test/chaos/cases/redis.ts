@@ -64,6 +64,7 @@ const outage =
     return `not ready told after ${seconds(told)}, ready again ${seconds(backMs)} after the end, all ${stage.observed.length} changes in order ${seconds(arrivedMs)} after it; host shown as present throughout`
   }
 
+/** A Redis that goes away, fills, slows, forgets. */
 export const redisCases: readonly Case[] = [
   {
     name: 'redis-killed',
