@@ -52,7 +52,8 @@ export async function startNamingProxy(leads: (to: string) => number | undefined
     asked.push({ to, credentials: request.headers['proxy-authorization'] })
     const port = leads(to)
     client.on('error', () => {})
-    if (port === 'silent') return
+    // Takes in what comes and notices the end: only what it answers is missing.
+    if (port === 'silent') return void client.resume().once('end', () => client.end())
     if (port === undefined) return void client.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')
     const upstream = connect(port, '127.0.0.1', () => {
       client.write('HTTP/1.1 200 Connection established\r\n\r\n')
