@@ -82,6 +82,23 @@ describe('reports on their way to the store', () => {
     expect((await real.transitions(A, 10)).map(one => one.seq)).toEqual([3, 2, 1])
   })
 
+  test('while the store is away one host takes no more than its share of the room, and others have theirs', async () => {
+    const ingest = ingestOf(1_600)
+    fails = away
+    const first = ingest.offer(change(1), 60)
+    expect(first).toBeDefined()
+    expect(ingest.offer(change(2), 60)).toBeUndefined()
+    const other = ingest.offer(change(1, B), 90)
+    expect(other).toBeDefined()
+    expect(await count('fettle_collector_share_exceeded_total')).toBe(1)
+
+    fails = () => undefined
+    await pass()
+
+    expect(await Promise.all([first, other])).toEqual(['applied', 'applied'])
+    expect(await ingest.offer(change(2), 5_000)).toBe('applied')
+  })
+
   test('a group has an end, and the order holds over it', async () => {
     const ingest = ingestOf()
     await Promise.all(Array.from({ length: 1_100 }, (_, i) => ingest.offer(change(i + 1), 1)))
