@@ -41,24 +41,27 @@ function chartOf({ title, unit, x, lines, limit }: Chart): string {
   const xs = points.map(point => point[0])
   const [least, most] = [Math.min(...xs), Math.max(...xs)]
   const from = least > 0 && least < most / 4 ? 0 : least
+  const step = ceiling((most - from) / TICKS || 1)
   const top = ceiling(Math.max(...points.map(point => point[1]), limit ?? 0))
   const inner = { width: WIDTH - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom }
   const px = (value: number) => MARGIN.left + ((value - from) / (most - from || 1)) * inner.width
-  const py = (value: number) => MARGIN.top + inner.height - (value / top) * inner.height
+  const py = (value: number) => MARGIN.top + inner.height - (Math.max(0, value) / top) * inner.height
   const grid = Array.from({ length: TICKS + 1 }, (_, i) => (top * i) / TICKS).map(
     value =>
       `<line x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${round(py(value))}" y2="${round(py(value))}" stroke="#ddd"/>` +
       `<text x="${MARGIN.left - 6}" y="${round(py(value) + 4)}" text-anchor="end" fill="#444">${numberText(value)}</text>\n`,
   )
-  const marks = Array.from({ length: TICKS + 1 }, (_, i) => from + ((most - from) * i) / TICKS).map(
-    value =>
-      `<text x="${round(px(value))}" y="${HEIGHT - MARGIN.bottom + 16}" text-anchor="middle" fill="#444">${numberText(value)}</text>\n`,
-  )
+  const marks = Array.from({ length: TICKS + 1 }, (_, i) => (Math.ceil(from / step) + i) * step)
+    .filter(value => value <= most)
+    .map(
+      value =>
+        `<text x="${round(px(value))}" y="${HEIGHT - MARGIN.bottom + 16}" text-anchor="middle" fill="#444">${numberText(value)}</text>\n`,
+    )
   const budget =
     limit === undefined
       ? ''
       : `<line x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${round(py(limit))}" y2="${round(py(limit))}" stroke="#b00" stroke-dasharray="5 4"/>` +
-        `<text x="${WIDTH - MARGIN.right}" y="${round(py(limit) - 4)}" text-anchor="end" fill="#b00">budget ${numberText(limit)}</text>\n`
+        `<text x="${MARGIN.left + 4}" y="${round(py(limit) - 4)}" fill="#b00">budget ${numberText(limit)}</text>\n`
   const drawn = lines.map((line, i) => lineOf(line, COLOURS[i % COLOURS.length] ?? '#000', px, py))
   const legend = lines.length < 2 ? '' : lines.map((line, i) => legendOf(line.name, i)).join('')
   return `<text x="${MARGIN.left - 46}" y="20" font-weight="bold">${escaped(title)}${unit ? `, ${escaped(unit)}` : ''}</text>
@@ -84,7 +87,7 @@ function legendOf(name: string, i: number): string {
 function ceiling(value: number): number {
   if (!(value > 0)) return 1
   const power = 10 ** Math.floor(Math.log10(value))
-  return power * ([1, 2, 2.5, 5, 10].find(step => step * power >= value * 1.001) ?? 10)
+  return power * ([1, 2, 2.5, 5, 10].find(step => step * power >= value * 0.999) ?? 10)
 }
 
 const round = (value: number) => Math.round(value * 10) / 10

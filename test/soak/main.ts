@@ -111,6 +111,8 @@ async function run(): Promise<void> {
   if (leak > 0) await collector.worker.call('leak', { bytesPerSecond: leak })
   progress(`soak: ${naughty} hosts come and go or misbehave; everything settles, then ${Math.round(hours * 60)} minutes count`)
   for (let left = hours * 3600 * SETTLING; left > 0 && !ending; left--) await pause(1)
+  // The first look pays for what all share.
+  await look(collector, redis)
   const started = performance.now()
   const step = Math.max(SHORTEST_STEP_S, (hours * 3600) / LOOKS)
   for (let n = 1; !ending; n++) {

@@ -24,7 +24,9 @@ export const agents: Scenario = {
     const redis = await world.redis()
     const collector = await world.collector({ store: redis.url })
     const simulator = world.simulator()
-    const empty = await memoryOf(collector)
+    // One that begins with a fleet which is kept tells nothing of what a host weighs.
+    const { resident } = await memoryOf(collector)
+    const empty = (await collector.worker.call('usage', {})).hosts > 0 ? undefined : resident
     const steps: Costs[] = []
     const outcome = { invalid: [] as string[], notes: [] as string[], differ: 0, slow: 0 }
     for (const hosts of options.hosts ?? (options.quick ? STEPS.quick : STEPS.whole)) {
@@ -39,7 +41,7 @@ export const agents: Scenario = {
       const costs = await measure(world, collector, simulator, `agents-${hosts}`, redis.pid)
       await simulator.behave()
       steps.push(costs)
-      world.soFar.push(...figuresOf(world, costs, empty.resident))
+      world.soFar.push(...figuresOf(world, costs, empty))
       outcome.invalid.push(...invalidIn(costs.told, `${hosts} agents`))
       if (options.profile) outcome.notes.push(`${hosts} agents, the collector's own time: ${hottest(costs.profile)}`)
       if (options.knobs === 'good') outcome.differ += await sameTruth(collector, simulator, SETTLE_MS)
@@ -49,15 +51,15 @@ export const agents: Scenario = {
       await simulator.leave()
       await keepFleet(options.cache, { seed: options.seed, base: world.base }, simulator, redis)
     }
-    await plot(world, steps, empty.resident)
-    return told(world, steps, empty.resident, outcome)
+    await plot(world, steps, empty)
+    return told(world, steps, empty, outcome)
   },
 }
 
 function told(
   world: World,
   steps: readonly Costs[],
-  empty: number,
+  empty: number | undefined,
   { invalid, notes, differ, slow }: { invalid: string[]; notes: string[]; differ: number; slow: number },
 ): Outcome {
   return {
@@ -72,7 +74,7 @@ function told(
   }
 }
 
-function figuresOf({ options }: World, costs: Costs, empty: number): Figure[] {
+function figuresOf({ options }: World, costs: Costs, empty: number | undefined): Figure[] {
   const { hosts, told } = costs
   const group = `${hosts.toLocaleString('en')} agents on one collector, ${options.tls ? 'TLS' : 'plain'}, ${numberText(options.rate * hosts)} reports/s wanted`
   const figure = (what: string, value: number, unit: Figure['unit'], more: Partial<Figure> = {}): Figure => ({
@@ -94,13 +96,15 @@ function figuresOf({ options }: World, costs: Costs, empty: number): Figure[] {
     figure('collector, share of a core', 100 * costs.cpu, '%'),
     figure('Redis, share of a core', 100 * costs.redisCpu, '%'),
     figure('collector, resident memory', costs.resident / MIB, 'MB'),
-    figure('the same a host, connection and all that is known of it', (costs.resident - empty) / hosts / 1024, 'KB'),
+    ...(empty === undefined
+      ? []
+      : [figure('the same a host, connection and all that is known of it', (costs.resident - empty) / hosts / 1024, 'KB')]),
     figure('longest stop of the event loop', costs.stopMs, 'ms'),
     figure('busiest simulator, share of a core', 100 * told.cpu, '%'),
   ]
 }
 
-async function plot(world: World, steps: readonly Costs[], empty: number): Promise<void> {
+async function plot(world: World, steps: readonly Costs[], empty: number | undefined): Promise<void> {
   const line = (name: string, of: (costs: Costs) => number) => ({ name, points: steps.map(costs => [costs.hosts, of(costs)] as const) })
   const x = 'hosts'
   const charts = [
@@ -110,7 +114,9 @@ async function plot(world: World, steps: readonly Costs[], empty: number): Promi
       x,
       lines: [line('resident', costs => costs.resident / MIB), line('heap', costs => costs.heap / MIB)],
     },
-    { title: 'Memory a host', unit: 'KB', x, lines: [line('resident', costs => (costs.resident - empty) / costs.hosts / 1024)] },
+    ...(empty === undefined
+      ? []
+      : [{ title: 'Memory a host', unit: 'KB', x, lines: [line('resident', costs => (costs.resident - empty) / costs.hosts / 1024)] }]),
     {
       title: 'CPU',
       unit: '% of a core',
