@@ -22,9 +22,18 @@ process.exitCode = await untilSignal(process, log, async () => {
 
 /** The agent enrols itself by a token of its own at its first start; later its key is enough. */
 async function startOwnAgent(collector: RunningCollector, log: Log): Promise<Agent> {
-  const made = (await collector.admin('POST', '/api/v1/tokens', { uses: 1, expiresInMs: 600_000, note: 'npm start' })) as { token: string }
+  const made = (await collector.admin('POST', '/api/v1/tokens', { uses: 1, expiresInMs: 600_000, note: 'npm start' })) as {
+    token: string
+    enrolment: string
+  }
   const config = defaultConfig({
-    collector: { url: reachable(collector.agentUrl), caFile: env.FETTLE_TLS_CERT ?? null, allowPlain: false, token: made.token },
+    collector: {
+      url: reachable(collector.agentUrl),
+      caFile: env.FETTLE_TLS_OWN ? null : (env.FETTLE_TLS_CERT ?? null),
+      allowPlain: false,
+      token: made.token,
+      enrolment: made.enrolment,
+    },
     dataDir: `${data}/agent`,
   })
   return startAgent({ config, host: localHost(), clock: systemClock, log, state: await openStateDir(config.dataDir) })
@@ -50,16 +59,16 @@ async function printPosture({ core }: RunningCollector, { hostId }: Agent): Prom
   stdout.write(surveyText(survey, { colour: stdout.isTTY && !env.NO_COLOR ? 'on' : 'off', columns: stdout.columns ?? 120, detail: 'bad' }))
 }
 
-async function printDoors({ url, agentUrl, admin }: RunningCollector): Promise<void> {
-  const next = (await admin('POST', '/api/v1/tokens', { uses: 1, note: 'npm start: the next machine' })) as { token: string }
+async function printDoors({ url, admin }: RunningCollector): Promise<void> {
+  const next = (await admin('POST', '/api/v1/tokens', { uses: 1, note: 'npm start: the next machine' })) as { enrolment: string }
   stdout.write(`
 Page        ${url}/
 Metrics     ${url}/metrics/hosts   (and ${url}/metrics of the collector itself)
 Prometheus  prometheus --config.file=deploy/prometheus/prometheus.yml
 API         ${url}/api/v1/openapi.json
 
-The next machine (this token enrols one, within a day):
-  fettle-agent enroll --collector ${agentUrl} --token ${next.token}
+The next machine (this enrols one, within a day):
+  fettle-agent enroll ${next.enrolment}
 
 Ctrl-C stops.
 `)

@@ -137,6 +137,7 @@ class World {
   #outbox: Outbox | undefined
   #cut: (() => void) | undefined
   #enrolled = false
+  #linkToken: string | undefined
   hostId = ''
 
   private constructor(store: Store) {
@@ -260,9 +261,15 @@ class World {
       clock: this.clock,
       log,
       version: '1',
-      introduction: () => (this.#enrolled ? {} : { enrol }),
-      onWelcome: () => {
+      introduction: () => ({
+        ...(this.#enrolled ? {} : { enrol }),
+        ...(this.#linkToken === undefined ? {} : { linkToken: this.#linkToken }),
+      }),
+      server: null,
+      onWelcome: async ({ linkToken }) => {
         this.#enrolled = true
+        this.#linkToken = linkToken ?? this.#linkToken
+        return true
       },
       onRefresh: () => {},
       onAck: seq => this.#acked(seq),
@@ -290,6 +297,7 @@ class World {
       maxBytes: 2_000,
       maxConnections: 10,
       detail: false,
+      isProxy: () => false,
     })
     await this.#core.start()
     await quiet()

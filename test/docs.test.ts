@@ -13,7 +13,7 @@ import { settings as collectorSettings } from '../collector/src/config.ts'
 import { readCollectorConfig } from '../collector/src/index.ts'
 
 const root = resolve(import.meta.dirname, '..')
-const names = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
+const names = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'RELIABILITY.md']
 const documents = names.map(name => ({ name, text: readFileSync(join(root, name), 'utf8') }))
 const sources = globSync('**/*.{ts,md,json,yml,service}', { cwd: root, exclude: path => path.startsWith('node_modules') })
 const tracked = new Set(sources.map(path => basename(path)))

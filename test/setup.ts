@@ -1,14 +1,29 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { lookUp } from '../agent/src/host/run.ts'
 import { type Need, needs, planFor } from './kit/needs.ts'
+import { leaksOf } from './kit/secrets.ts'
 
 const APT = '/usr/bin/apt-get'
 /** Asked by every maintainer script before it starts a service; see https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt */
 const POLICY = '/usr/sbin/policy-rc.d'
 
-/** Before any test: brings what tests need where the rights allow it. @throws with the exact command where they do not */
-export default function setup(): void {
+/** Before any test: brings what tests need where the rights allow it. After all: no log holds a secret. @throws with the exact command where something is missing */
+export default function setup(): () => void {
+  bringWhatIsMissing()
+  const folder = mkdtempSync(join(tmpdir(), 'fettle-logs-'))
+  process.env.FETTLE_TEST_LOGS = folder
+  return () => {
+    const { leaks } = leaksOf(folder)
+    rmSync(folder, { recursive: true, force: true })
+    if (leaks.length > 0)
+      throw new Error(`Logs of this run hold secrets:\n${leaks.map(({ what, line }) => `  ${what}: ${line}`).join('\n')}`)
+  }
+}
+
+function bringWhatIsMissing(): void {
   const missing = needs.filter(need => !isHere(need))
   const plan = planFor({ missing, isRoot: process.getuid?.() === 0, hasApt: existsSync(APT) })
   if (plan.do === 'tell') throw new Error(plan.message)

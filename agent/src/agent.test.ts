@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SWITCHED_OFF } from '@fettle/catalog'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { testLog } from '../../test/kit/log.ts'
 import { type Agent, type AgentParts, startAgent } from './agent.ts'
 import { fastClock } from './fakes/clock.ts'
 import { type FakeCollector, type FakeConnection, startFakeCollector } from './fakes/collector.ts'
-import { silentLog } from './fakes/log.ts'
 import { localHost } from './host/local.ts'
 import { openStateDir } from './host/state.ts'
 import { defaultConfig } from './index.ts'
@@ -80,7 +80,7 @@ async function start(over: Partial<AgentParts> = {}): Promise<Agent> {
     config,
     host: localHost(),
     clock: fastClock(20),
-    log: silentLog,
+    log: testLog('agent'),
     state: await openStateDir(folder),
     ...over,
   })

@@ -1,28 +1,29 @@
 import type { HeldFact } from '@fettle/catalog'
 import { type Clock, Closers, type Log } from '@fettle/kit'
+import { belong } from './belong.ts'
 import { readCadence } from './cadence.ts'
 import type { AgentConfig } from './config.ts'
 import { type Answer, listen, type Request } from './control.ts'
+import { networkNow } from './host/network.ts'
 import { readOwn } from './host/self.ts'
 import type { StateDir } from './host/state.ts'
 import { type Watch, watchPaths } from './host/watch.ts'
 import type { Host } from './host.ts'
-import { type Identity, openIdentity } from './identity.ts'
-import { Link } from './link.ts'
+import { openIdentity } from './identity.ts'
+import type { Link } from './link.ts'
 import { lookAt, probesFor } from './look.ts'
-import { type Membership, readMembership, writeMembership } from './membership.ts'
 import { Outbox } from './outbox.ts'
 import { keyOf, type Probe } from './probe.ts'
 import selfProbe, { type Live } from './probes/agent/self.ts'
 import { probesOf } from './probes/platform.ts'
-import { Schedule, scheduleLimits, type Task } from './schedule.ts'
-import { readAddress } from './target.ts'
+import { Schedule, type Task } from './schedule.ts'
 import { version } from './version.ts'
+import { watchWaking } from './waking.ts'
 
 /** How long a refresh that was asked for waits for the collector's acknowledgement, ms. */
 const ACK_WAIT_MS = 20_000
-/** A jump of the wall clock beyond this means that the machine slept or was set right: everything is looked at again, ms. */
-const JUMP_MS = 60_000
+/** After a sleep beyond this, or where the clock was set by as much, everything is looked at again, ms. */
+const OLD_MS = 60_000
 
 /** How often a source that is not there is told to be still missing, ms. */
 const ABSENT_TOLD_MS = 3 * 3_600_000
@@ -36,6 +37,8 @@ export type AgentParts = {
   readonly state: StateDir
   readonly probes?: readonly Probe[]
   readonly watch?: Watch
+  /** A text that changes with the network. */
+  readonly network?: () => string
 }
 
 /** A running agent. */
@@ -69,7 +72,7 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
 
   const looked = new Map<string, HeldFact>()
   const probes = probesFor(parts.probes ?? (await probesOf(host.platform)), host.platform, config)
-  const options = { ...config.options, [keyOf(selfProbe)]: { live: liveOf(parts, outbox, looked) } }
+  const options = { ...config.options, [keyOf(selfProbe)]: { live: liveOf(parts, outbox, looked, () => link?.fault) } }
   const tasks = await Promise.all(probes.map(probe => taskOf(probe, { ...parts, config: { ...config, options } }, outbox, looked)))
   outbox.keepOnly(new Set(tasks.map(task => task.key)))
   const schedule = new Schedule(tasks, clock, identity.hostId)
@@ -85,6 +88,7 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
       await connect()
       return { ok: true, message: link ? 'connecting' : 'no collector is known' }
     }
+    if (ask === 'status') return { ok: true, message: reachOf(link) }
     const looking = refresh(keys)
     if (!wait) return { ok: true, message: 'looking' }
     const done = await looking
@@ -92,7 +96,14 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
   }
   const connect = async () => {
     await link?.stop()
-    link = await openLink(parts, identity, outbox, keys => void schedule.refresh(keys, scheduleLimits.remoteDistanceMs))
+    link = await belong({
+      ...parts,
+      identity,
+      outbox,
+      onRefresh: keys => schedule.hasten(keys),
+      // What it last told of itself is that it could not be heard.
+      onRestored: () => void schedule.refresh([keyOf(selfProbe)]),
+    })
     link?.start()
   }
   closers.add(async () => link?.stop())
@@ -102,7 +113,12 @@ async function start(parts: AgentParts, closers: Closers): Promise<Agent> {
   for (const probe of probes) {
     if (probe.watch) closers.add((parts.watch ?? watchPaths)(probe.watch, () => void schedule.refresh([keyOf(probe)])))
   }
-  closers.add(watchClock(clock, () => void schedule.refresh([])))
+  closers.add(
+    watchWaking(clock, parts.network ?? networkNow, ({ sleptMs }) => {
+      link?.wake()
+      if (sleptMs > OLD_MS) void schedule.refresh([])
+    }),
+  )
   log.info({ hostId: identity.hostId, probes: tasks.length, version }, 'the agent runs')
   return { hostId: identity.hostId, connected: () => link?.connected ?? false, refresh, stop: () => closers.close() }
 }
@@ -121,51 +137,8 @@ async function taskOf(probe: Probe, { host, config, log }: AgentParts, outbox: O
   return { key, heavy: probe.heavy === true, shares: probe.shares, cadence, look }
 }
 
-/** The link to the collector that the configuration or the enrolment names; undefined where there is none yet. */
-async function openLink(parts: AgentParts, identity: Identity, outbox: Outbox, onRefresh: (keys: readonly string[]) => void) {
-  const { config, host, clock, log, state } = parts
-  const membership = await readMembership(state)
-  const address = config.collector.url ?? membership?.url
-  if (!address) {
-    log.warn('no collector is known: enrol this machine with fettle-agent enroll')
-    return undefined
-  }
-  const allowPlain = config.collector.allowPlain || membership?.allowPlain === true
-  const url = readAddress(address, allowPlain ? 'allowed' : 'refused')
-  const caFile = config.collector.caFile ?? membership?.caFile ?? null
-  const instance = config.instance ?? membership?.instance ?? host.hostname
-  const { token } = config.collector
-  let known: Membership = membership?.url === url ? membership : { url, caFile, allowPlain, instance, linkToken: null }
-  // The token is only shown where it is needed: before the first welcome, or where the collector has forgotten this machine.
-  let enrolled = membership?.url === url
-  return new Link({
-    target: { url, ca: caFile === null ? null : await host.text(caFile) },
-    identity,
-    outbox,
-    clock,
-    log,
-    version,
-    introduction: () => ({
-      ...(enrolled || !token ? {} : { enrol: { token, publicKey: identity.publicKey, instance, labels: config.labels } }),
-      ...(known.linkToken === null ? {} : { linkToken: known.linkToken }),
-    }),
-    onRefresh,
-    onRefused: () => {
-      enrolled = false
-    },
-    onWelcome: welcome => {
-      const next = { url, caFile, allowPlain, instance: welcome.instance, linkToken: welcome.linkToken ?? null }
-      log.info({ url, instance: welcome.instance }, 'connected to the collector')
-      if (enrolled && next.linkToken === known.linkToken && next.instance === known.instance) return
-      enrolled = true
-      known = next
-      writeMembership(state, next).catch(error => log.warn({ reason: error.message }, 'cannot keep the enrolment'))
-    },
-  })
-}
-
 /** The live numbers for the agent's report on itself. */
-function liveOf(parts: AgentParts, outbox: Outbox, looked: ReadonlyMap<string, HeldFact>): () => Live {
+function liveOf(parts: AgentParts, outbox: Outbox, looked: ReadonlyMap<string, HeldFact>, fault: () => Link['fault']): () => Live {
   const startedAt = parts.clock.now()
   let before: { readonly at: number; readonly cpuSeconds: number } | undefined
   return () => {
@@ -181,7 +154,7 @@ function liveOf(parts: AgentParts, outbox: Outbox, looked: ReadonlyMap<string, H
       cpuRatio,
       outbox: { waiting: outbox.waiting, dropped: outbox.dropped, fault: outbox.fault },
       probes: [...looked.values()].map(({ key, outcome, tookMs }) => ({ key, outcome, tookMs })),
-      warnings: parts.config.warnings,
+      warnings: [...parts.config.warnings, ...unreached(fault())],
     }
   }
 }
@@ -197,18 +170,13 @@ function late(clock: Clock, ms: number): Promise<void> {
   })
 }
 
-/** Timers stand still while a machine sleeps: after waking, every fact is old. */
-function watchClock(clock: Clock, onJump: () => void): () => void {
-  let wall = clock.now()
-  let steady = clock.monotonic()
-  let cancel = () => {}
-  const check = () => {
-    const jumped = Math.abs(clock.now() - wall - (clock.monotonic() - steady))
-    wall = clock.now()
-    steady = clock.monotonic()
-    cancel = clock.after(JUMP_MS, check)
-    if (jumped > JUMP_MS) onJump()
-  }
-  cancel = clock.after(JUMP_MS, check)
-  return () => cancel()
+function unreached(fault: Link['fault']): string[] {
+  return fault ? [`no connection to the collector since ${new Date(fault.since).toISOString()}: ${fault.reason}`] : []
+}
+
+/** For `fettle-agent check`. */
+function reachOf(link: Link | undefined): string {
+  if (!link) return 'no collector is known'
+  if (link.connected) return 'connected'
+  return unreached(link.fault)[0] ?? 'connecting'
 }

@@ -24,6 +24,8 @@ export type CliContext = {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdout: Output
   readonly stderr: Output
+  /** All of standard input; only `enroll -` reads it. */
+  readonly readStdin?: () => Promise<string>
   /** Waits for the signal to stop, stops, and gives the exit code; only `run` needs it. */
   readonly untilStopped?: (log: Log, stop: () => Promise<void>) => Promise<number>
 }

@@ -1,4 +1,4 @@
-import { ConfigError } from '@fettle/kit'
+import { ConfigError, describeConfig } from '@fettle/kit'
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 import { type ConfigFile, defaultConfig, loadConfig } from './config.ts'
@@ -71,6 +71,29 @@ describe("the agent's configuration", () => {
 
   test('a file that the environment names must be there', async () => {
     await expect(load(undefined, { FETTLE_AGENT_CONFIG: '/no/such' })).rejects.toThrow('/no/such: there is no such file')
+  })
+
+  test('the proxy of the configuration wins, that of the environment is read, and no password is shown', async () => {
+    const env = { HTTPS_PROXY: 'http://env:1', NO_PROXY: 'example.com' }
+    const { config, effective, settings } = await load('collector: {proxy: "http://anna:secret@own:3128"}', env)
+    expect(config.collector.proxies).toMatchObject({ own: { host: 'own', user: 'anna' }, secure: { host: 'env' } })
+    expect(describeConfig(settings, effective)).not.toContain('secret@')
+    expect((await load('collector: {proxy: none}', env)).config.collector.proxies?.own).toBe('none')
+    const wrong = load('collector: {proxy: "socks5://anna:secret@own:1"}')
+    await expect(wrong).rejects.toThrow(/collector\.proxy: \(secret\): wanted http:\/\/name:port, https:\/\/name:port or none/)
+    await expect(wrong).rejects.not.toThrow(/anna/)
+  })
+
+  test('a proxy of the environment that cannot be used is a warning', async () => {
+    const { config } = await load(undefined, { ALL_PROXY: 'socks5://anna:secret@own:1' })
+    expect(config.warnings).toEqual([expect.stringMatching(/^environment ALL_PROXY: Cannot use the proxy/)])
+    expect(config.warnings.join()).not.toContain('secret')
+  })
+
+  test('each further address of the collector is as good as the first', async () => {
+    const { config } = await load('collector: {url: "wss://a.example", fallbacks: ["wss://b.example", c.example]}')
+    expect(config.collector.fallbacks).toEqual(['wss://b.example', 'c.example'])
+    await expect(load('collector: {url: "wss://a.example", fallbacks: ["ws://b.example"]}')).rejects.toThrow(/plain text/)
   })
 
   test('plain text is allowed where it is said', async () => {

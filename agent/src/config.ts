@@ -1,9 +1,11 @@
 import { roles } from '@fettle/catalog'
 import { type Config, ConfigError, type LogLevel, optionalText, prepareConfig, readConfig, type Settings } from '@fettle/kit'
+import { readEnrolment } from '@fettle/protocol'
 import * as v from 'valibot'
 import { readCadence } from './cadence.ts'
 import type { LookConfig } from './look.ts'
 import { keyOf, type Probe } from './probe.ts'
+import { type ProxySettings, proxiesOf, readProxy } from './proxy.ts'
 import { readAddress } from './target.ts'
 
 const DEFAULT_FILE = '/etc/fettle/agent.yaml'
@@ -17,6 +19,15 @@ export type AgentConfig = LookConfig & {
     readonly allowPlain: boolean
     /** Only for machines that enrol themselves at their first start. */
     readonly token: string | null
+    /** The same with address, name and pin in it. */
+    readonly enrolment?: string | null
+    /** Oldest version of TLS; default 1.3. */
+    readonly minVersion?: '1.2' | '1.3'
+    /** Where the first address does not answer, in their order. */
+    readonly fallbacks?: readonly string[]
+    readonly proxies?: ProxySettings
+    /** File with the password for the proxy of the configuration. */
+    readonly proxyPasswordFile?: string | null
   }
   readonly dataDir: string
   readonly instance: string | null
@@ -45,6 +56,18 @@ const labels = v.pipe(
   v.maxEntries(16, 'wanted at most 16 labels'),
 )
 
+const tlsVersion = v.picklist(['1.2', '1.3'])
+
+const enrolment = v.nullable(
+  v.pipe(
+    v.string(),
+    v.check(
+      text => readable(text) === null,
+      issue => readable(issue.input) ?? '',
+    ),
+  ),
+)
+
 const base = {
   'collector.url': {
     schema: optionalText,
@@ -52,6 +75,28 @@ const base = {
     env: 'FETTLE_COLLECTOR',
     doc: 'Address of the collector; left out where the machine was enrolled by fettle-agent enroll.',
     example: 'wss://fettle.example.com',
+  },
+  'collector.fallbacks': {
+    schema: v.pipe(v.array(v.string()), v.maxLength(8, 'wanted at most 8 addresses')),
+    default: [],
+    env: 'FETTLE_COLLECTOR_FALLBACKS',
+    doc: 'Further addresses of the same collector or of others on its store, tried in this order where one does not answer.',
+    example: ['wss://fettle2.example.com'],
+  },
+  'collector.proxy': {
+    schema: v.nullable(v.pipe(v.string(), v.check(isProxy, 'wanted http://name:port, https://name:port or none'))),
+    default: null,
+    env: 'FETTLE_PROXY',
+    doc: 'HTTP proxy on the way to the collector, http://[user:password@]name:port or https://; none: straight, whatever the environment says. Default: HTTPS_PROXY, ALL_PROXY and NO_PROXY.',
+    secret: true,
+    example: 'http://proxy.example.com:3128',
+  },
+  'collector.proxyPasswordFile': {
+    schema: optionalText,
+    default: null,
+    env: 'FETTLE_PROXY_PASSWORD_FILE',
+    doc: 'File with the password of the user that collector.proxy names.',
+    example: '/etc/fettle/proxy.password',
   },
   'collector.caFile': {
     schema: optionalText,
@@ -66,6 +111,12 @@ const base = {
     env: 'FETTLE_ALLOW_PLAIN',
     doc: 'Allows ws:// to another machine: everything, and the enrolment token, goes in plain text.',
   },
+  'collector.minVersion': {
+    schema: v.union([tlsVersion, v.pipe(v.number(), v.transform(String), tlsVersion)], 'wanted 1.3 or 1.2'),
+    default: '1.3',
+    env: 'FETTLE_COLLECTOR_MIN_VERSION',
+    doc: 'Oldest version of TLS that is spoken with the collector: 1.3, or 1.2 where what stands between knows no newer one.',
+  },
   'collector.token': {
     schema: optionalText,
     default: null,
@@ -73,6 +124,14 @@ const base = {
     doc: 'Enrolment token, for machines that enrol themselves at their first start.',
     secret: true,
     example: 'ID.SECRET',
+  },
+  'collector.enrolment': {
+    schema: enrolment,
+    default: null,
+    env: 'FETTLE_ENROLMENT',
+    doc: 'Enrolment string, for machines that enrol themselves at their first start: address, token and pin of the certificate authority in one.',
+    secret: true,
+    example: 'fettle1.eyJ1Ijpb…',
   },
   dataDir: {
     schema: optionalText,
@@ -167,6 +226,7 @@ function configOf(
   { env, uid }: Pick<ConfigSources, 'env' | 'uid'>,
 ): AgentConfig {
   const said = values as { readonly [P in keyof typeof base]: v.InferOutput<(typeof base)[P]['schema']> }
+  const proxies = proxiesOf(env)
   const options = probes.flatMap(probe => (probe.setting ? [[keyOf(probe), values[`${probe.subject}.${probe.source}`]]] : []))
   return {
     collector: {
@@ -174,6 +234,11 @@ function configOf(
       caFile: said['collector.caFile'],
       allowPlain: said['collector.allowPlain'],
       token: said['collector.token'],
+      enrolment: said['collector.enrolment'],
+      minVersion: said['collector.minVersion'],
+      fallbacks: said['collector.fallbacks'],
+      proxies: { ...proxies.settings, own: ownProxy(said['collector.proxy']) },
+      proxyPasswordFile: said['collector.proxyPasswordFile'],
     },
     dataDir: said.dataDir ?? defaultDataDir(env, uid),
     instance: said.instance,
@@ -182,13 +247,36 @@ function configOf(
     logLevel: said['log.level'],
     probes: values.probes as AgentConfig['probes'],
     options: Object.fromEntries(options),
-    warnings: [],
+    warnings: proxies.warnings,
+  }
+}
+
+function ownProxy(text: string | null): ProxySettings['own'] {
+  return text === null || text === 'none' ? text : readProxy(text)
+}
+
+function isProxy(text: string): boolean {
+  try {
+    ownProxy(text)
+    return true
+  } catch {
+    return false
   }
 }
 
 function defaultDataDir(env: ConfigSources['env'], uid: number): string {
   if (uid === 0) return ROOT_DATA_DIR
   return env.XDG_STATE_HOME ? `${env.XDG_STATE_HOME}/fettle-agent` : `${env.HOME ?? '/tmp'}/.fettle`
+}
+
+/** Why an enrolment string cannot be read; null where it can. */
+function readable(text: string): string | null {
+  try {
+    readEnrolment(text)
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 /** What a schema cannot see: cadences and the address. */
@@ -200,8 +288,8 @@ async function refuseWrong(config: AgentConfig): Promise<void> {
           ? Promise.resolve()
           : readCadence(every).catch(error => Promise.reject(new Error(`probes.${key}.every: ${error.message}`))),
   )
-  const { url, allowPlain } = config.collector
-  if (url) tries.push(async () => readAddress(url, allowPlain ? 'allowed' : 'refused'))
+  const { url, fallbacks = [], allowPlain } = config.collector
+  for (const address of url ? [url, ...fallbacks] : []) tries.push(async () => readAddress(address, allowPlain ? 'allowed' : 'refused'))
   const results = await Promise.allSettled(tries.map(attempt => attempt()))
   const problems = results.flatMap(result => (result.status === 'rejected' ? [(result.reason as Error).message] : []))
   if (problems.length > 0) throw new ConfigError(problems)

@@ -6,7 +6,7 @@ import type { StateDir } from './host/state.ts'
 const controlLimits = { requestBytes: 16 * 1024, idleMs: 10_000, answerBytes: 64 * 1024 } as const
 
 /** What another process of the same user may ask of the running agent: a word and its arguments, one line of JSON. */
-export type Request = { readonly ask: 'refresh' | 'reconnect'; readonly keys?: readonly string[]; readonly wait?: boolean }
+export type Request = { readonly ask: 'refresh' | 'reconnect' | 'status'; readonly keys?: readonly string[]; readonly wait?: boolean }
 
 /** The agent's answer. */
 export type Answer = { readonly ok: boolean; readonly message: string; readonly keys?: readonly string[] }
@@ -59,6 +59,11 @@ function serve(socket: Socket, answer: (request: Request) => Promise<Answer>): v
   })
 }
 
+/** Whether an agent runs on this state. */
+export function agentRuns(state: Pick<StateDir, 'socketPath'>): Promise<boolean> {
+  return isAlive(state.socketPath)
+}
+
 async function reply(line: string, answer: (request: Request) => Promise<Answer>): Promise<Answer> {
   try {
     return await answer(readRequest(line))
@@ -69,7 +74,7 @@ async function reply(line: string, answer: (request: Request) => Promise<Answer>
 
 function readRequest(line: string): Request {
   const { ask, keys = [], wait = true } = JSON.parse(line) as Partial<Request>
-  if (ask !== 'refresh' && ask !== 'reconnect') throw new Error('Cannot answer: wanted refresh or reconnect')
+  if (ask !== 'refresh' && ask !== 'reconnect' && ask !== 'status') throw new Error('Cannot answer: wanted refresh, reconnect or status')
   if (!Array.isArray(keys) || !keys.every(key => typeof key === 'string')) throw new Error('Cannot answer: wanted a list of keys')
   return { ask, keys, wait: wait === true }
 }

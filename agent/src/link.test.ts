@@ -3,9 +3,9 @@ import type { HeldFact } from '@fettle/catalog'
 import { systemClock } from '@fettle/kit'
 import { closeCodes, limits, verifyHello } from '@fettle/protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { testLog } from '../../test/kit/log.ts'
 import { fakeClock } from './fakes/clock.ts'
 import { FAKE_SERVER, type FakeCollector, startFakeCollector } from './fakes/collector.ts'
-import { silentLog } from './fakes/log.ts'
 import { fakeDisk } from './fakes/state.ts'
 import { openIdentity } from './identity.ts'
 import { introduce, Link, linkLimits, pauseAfter } from './link.ts'
@@ -29,18 +29,19 @@ async function agent(over: Partial<ConstructorParameters<typeof Link>[0]> = {}, 
   const disk = fakeDisk()
   const identity = await openIdentity(disk)
   const clock = over.clock ?? systemClock
-  const outbox = await Outbox.open({ state: disk, clock, log: silentLog, fresh: true })
+  const outbox = await Outbox.open({ state: disk, clock, log: testLog('agent'), fresh: true })
   const refreshed: (readonly string[])[] = []
   const link = new Link({
-    target: { url: collector.url, ca: null },
+    target: () => ({ urls: [collector.url], ca: null }),
     identity,
     outbox,
     clock,
-    log: silentLog,
+    log: testLog('agent'),
     version: '1.2.3',
     random: () => 0,
     introduction: () => ({}),
-    onWelcome: () => {},
+    onWelcome: async () => true,
+    server: () => null,
     onRefresh: keys => refreshed.push(keys),
     ...over,
   })
@@ -73,7 +74,14 @@ describe('the greeting', () => {
   test('enrolling shows token and public key, and gives what the collector said', async () => {
     const identity = await openIdentity(fakeDisk())
     const enrol = { token: 'id.secret', publicKey: identity.publicKey, instance: 'web1', labels: { site: 'berlin' } }
-    const told = introduce({ target: { url: collector.url, ca: null }, identity, clock: systemClock, log: silentLog, version: '1', enrol })
+    const told = introduce({
+      target: { urls: [collector.url], ca: null },
+      identity,
+      clock: systemClock,
+      log: testLog('agent'),
+      version: '1',
+      enrol,
+    })
     const connection = await collector.connection()
     expect((await connection.nextOf('hello')).enrol).toEqual(enrol)
     await connection.welcome({ instance: 'web1-2' })
@@ -83,7 +91,14 @@ describe('the greeting', () => {
   test('enrolling with a wrong token ends with the refusal', async () => {
     const identity = await openIdentity(fakeDisk())
     const enrol = { token: 'no', publicKey: identity.publicKey, instance: 'web1', labels: {} }
-    const told = introduce({ target: { url: collector.url, ca: null }, identity, clock: systemClock, log: silentLog, version: '1', enrol })
+    const told = introduce({
+      target: { urls: [collector.url], ca: null },
+      identity,
+      clock: systemClock,
+      log: testLog('agent'),
+      version: '1',
+      enrol,
+    })
     const connection = await collector.connection()
     await connection.nextOf('hello')
     connection.close(closeCodes.refused)
@@ -272,6 +287,96 @@ describe('trouble', () => {
     await second
   })
 
+  test('what slept or changed its network has to answer, or is left', async () => {
+    const clock = fakeClock()
+    const { link } = await agent({ clock })
+    const connection = await collector.connection()
+    await connection.nextOf('hello')
+    await connection.welcome()
+    await expect.poll(() => link.connected).toBe(true)
+    link.wake()
+    await connection.pinged()
+    await clock.advance(linkLimits.proofMs)
+    expect(link.connected).toBe(true)
+
+    await clock.advance(linkLimits.wakeDistanceMs)
+    connection.freeze()
+    link.wake()
+    await clock.advance(linkLimits.proofMs)
+    await expect.poll(() => link.connected).toBe(false)
+    await expect.poll(() => clock.advance(linkLimits.backoffMs.base).then(() => link.connected)).toBe(false)
+    await collector.connection()
+  })
+
+  test('waking ends a long pause and begins the back-off anew, but not what the other end asked for, and not in a fast loop', async () => {
+    const pauses: number[] = []
+    const after = (ms: number) => {
+      pauses.push(Math.round(ms))
+      return () => {}
+    }
+    const clock = { ...systemClock, monotonic: () => elapsed, after }
+    let elapsed = 0
+    const closed = await startFakeCollector()
+    await closed.stop()
+    const { link } = await agent({ clock, random: () => 1, target: () => ({ urls: [closed.url], ca: null }) })
+    await expect.poll(() => pauses.at(-1)).toBe(linkLimits.backoffMs.base)
+    elapsed += linkLimits.wakeDistanceMs
+    link.wake()
+    expect(pauses.at(-1)).toBe(linkLimits.wakeMs)
+    const told = pauses.length
+    link.wake()
+    elapsed += linkLimits.wakeDistanceMs - 1
+    link.wake()
+    expect(pauses).toHaveLength(told)
+  })
+
+  test('a refused agent does not come back early because its network changed', async () => {
+    const clock = fakeClock()
+    const { link } = await agent({ clock })
+    const connection = await collector.connection()
+    await connection.nextOf('hello')
+    connection.close(closeCodes.refused)
+    await connection.closed
+    let back = false
+    void collector.connection().then(() => {
+      back = true
+    })
+    for (let passed = 0; passed < 50; passed += 10) {
+      await clock.advance(10_000)
+      link.wake()
+    }
+    expect(back).toBe(false)
+    await expect.poll(() => clock.advance(5_000).then(() => back), { timeout: 10_000, interval: 5 }).toBe(true)
+  })
+
+  test('of several addresses each is tried in its turn, and the one that works is kept to', async () => {
+    const other = await startFakeCollector()
+    const closed = await startFakeCollector()
+    await closed.stop()
+    closers.push(() => other.stop())
+    let later = 0
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later }
+    const { link } = await agent({ clock, target: () => ({ urls: [closed.url, collector.url, other.url], ca: null }) })
+    const serve = async (at: FakeCollector) => {
+      const connection = await at.connection()
+      await connection.nextOf('hello')
+      await connection.welcome()
+      await expect.poll(() => link.connected).toBe(true)
+      return connection
+    }
+    const first = await serve(collector)
+    expect(link.fault).toBeUndefined()
+    later += linkLimits.goodMs
+    first.close(1000)
+    const again = await serve(collector)
+    later += linkLimits.goodMs
+    await again.send({ type: 'bye', reason: 'stops', retryAfterMs: 1 })
+    const third = await serve(other)
+    third.close(1000)
+    // Not held for long enough: the list begins anew, with the one that is closed.
+    await serve(collector)
+  })
+
   test('a proxy that answers 503 with Retry-After is obeyed', async () => {
     const answers: Server = createServer(socket => {
       socket.on('error', () => {}).resume()
@@ -286,7 +391,7 @@ describe('trouble', () => {
       return () => {}
     }
     const clock = { ...systemClock, after }
-    await agent({ clock, target: { url: `ws://127.0.0.1:${port}/agent`, ca: null } })
+    await agent({ clock, target: () => ({ urls: [`ws://127.0.0.1:${port}/agent`], ca: null }) })
     await expect.poll(() => pauses.includes(120_000)).toBe(true)
   })
 })

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { runFrugally } from './host/frugal.ts'
 
-const { argv, env, stdout, stderr } = process
+const { argv, env, stdin, stdout, stderr } = process
 if (argv[2] === 'run') runFrugally()
 const { cli } = await import('./cli.ts')
 // Whoever reads may stop reading (`| head`): no reason to crash.
@@ -11,5 +11,6 @@ process.exitCode = await cli({
   env,
   stdout,
   stderr,
+  readStdin: async () => (await import('node:stream/consumers')).text(stdin),
   untilStopped: async (log, stop) => (await import('@fettle/kit')).untilSignal(process, log, stop),
 })

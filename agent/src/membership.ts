@@ -4,12 +4,16 @@ import type { StateDir } from './host/state.ts'
 const FILE = 'collector.json'
 
 const schema = v.object({
-  /** Address of the collector that this machine was enrolled at. */
-  url: v.string(),
+  /** Addresses of the collector that this machine was enrolled at, tried in their order. */
+  urls: v.pipe(v.array(v.string()), v.minLength(1)),
   caFile: v.nullable(v.string()),
+  /** PEM of the certificate authorities that the collector is known by: those of the enrolment, later what it tells. Empty: those of the system. */
+  authorities: v.array(v.string()),
   /** Enrolled with the explicit leave to speak in plain text. */
   allowPlain: v.boolean(),
   instance: v.nullable(v.string()),
+  /** The name that the collector gives itself: the agent signs for no other. Null until it was first heard. */
+  server: v.optional(v.nullable(v.string()), null),
   /** What the collector gave at the last welcome, to be shown again. */
   linkToken: v.nullable(v.string()),
 })

@@ -1,8 +1,8 @@
 import type { HeldFact } from '@fettle/catalog'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { testLog } from '../../test/kit/log.ts'
 import { fakeClock } from './fakes/clock.ts'
-import { silentLog } from './fakes/log.ts'
 import { fakeDisk } from './fakes/state.ts'
 import { Outbox, outboxLimits } from './outbox.ts'
 
@@ -13,7 +13,7 @@ function fact(key: string, value: unknown, at = 1_000_000, over: Partial<HeldFac
 async function machine(fresh = true) {
   const clock = fakeClock()
   const disk = fakeDisk()
-  const open = (isFresh = false) => Outbox.open({ state: disk, clock, log: silentLog, fresh: isFresh })
+  const open = (isFresh = false) => Outbox.open({ state: disk, clock, log: testLog('agent'), fresh: isFresh })
   return { clock, disk, open, outbox: await open(fresh) }
 }
 
@@ -77,6 +77,14 @@ describe('the outbox', () => {
     expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({})
     outbox.welcome(outbox.lastSeq, [])
     expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({ 'raid/md': 61_000 })
+  })
+
+  test('a look by a clock that was set back is told as well, or the fact would grow stale until the old time comes again', async () => {
+    const { outbox } = await machine()
+    await observed(outbox, fact('raid/md', 1, 5_000_000))
+    outbox.ack(outbox.lastSeq)
+    await observed(outbox, fact('raid/md', 1, 1_400_000))
+    expect(outbox.beat(outbox.lastSeq)?.fresh).toEqual({ 'raid/md': 1_400_000 })
   })
 
   test('no beat overtakes a report, since its seq would acknowledge the report unseen', async () => {

@@ -148,9 +148,12 @@ export class Outbox {
     const seq = this.#takeSeq()
     if (this.#unwritten.length > 0) this.#schedule()
     if (!this.#isGiven(seq)) return undefined
-    // A look sooner than the fact's own interval needs no telling: the collector calls it stale only after three.
-    const untold = (entry: Newest) =>
-      entry.freshAt - (entry.seq > this.#acked ? entry.at : entry.knownAt) >= outboxLimits.toldShare * entry.everyMs
+    // A look sooner than the fact's own interval needs no telling: the collector calls it stale only after three. One that seems to be before what
+    // was told is told: the clock was set back.
+    const untold = (entry: Newest) => {
+      const since = entry.freshAt - (entry.seq > this.#acked ? entry.at : entry.knownAt)
+      return since < 0 || since >= outboxLimits.toldShare * entry.everyMs
+    }
     const fresh = [...this.#newest.values()].filter(untold).map(entry => [entry.key, entry.freshAt])
     return { type: 'beat', seq, fresh: Object.fromEntries(fresh), ...this.#droppedPart() }
   }
@@ -414,6 +417,11 @@ export class Outbox {
     this.#high = Math.max(this.#high, line.entry.seq)
     this.#place(line.entry)
   }
+}
+
+/** Forgets everything that was kept for another identity: its numbers and what it had not told yet are not this machine's. */
+export async function clearOutbox(state: StateDir): Promise<void> {
+  await state.write(FILE, encodeLine({ marks: { high: 0, acked: 0, dropped: 0 } }))
 }
 
 function plain({ seq, key, at, everyMs, hash, body }: Entry): Entry {

@@ -33,8 +33,8 @@ type Planned = {
   /** When it runs next, on the monotonic clock, ms. */
   dueAt: number
   state: 'waiting' | 'queued' | 'running'
-  /** Asked for while it was running: what it reads may be from before the change, so it runs once more. */
-  again: boolean
+  /** Asked for while it was running: what it reads may be from before the change, so it runs once more, this long after it began; null: not asked for. */
+  againMs: number | null
   cancel: () => void
   /** Those who wait for the end of a look that begins after they asked. */
   waiters: (() => void)[]
@@ -74,18 +74,32 @@ export class Schedule {
    * Unknown keys are passed over. Resolves with the keys once those looks have ended.
    */
   async refresh(keys: readonly string[], distanceMs: number = scheduleLimits.refreshDistanceMs): Promise<string[]> {
-    const wanted = [...this.#plans.values()].filter(({ task }) => keys.length === 0 || keys.some(key => isNamed(task.key, key)))
+    const wanted = this.#wanted(keys)
     await Promise.all(wanted.map(plan => this.#again(plan, distanceMs)))
     return wanted.map(plan => plan.task.key)
+  }
+
+  /** The same for one who does not wait for the end, and may ask as often as it likes: the collector. Nothing is kept of the asking. */
+  hasten(keys: readonly string[], distanceMs: number = scheduleLimits.remoteDistanceMs): void {
+    if (this.#stopped) return
+    for (const plan of this.#wanted(keys)) this.#soon(plan, distanceMs)
+  }
+
+  #wanted(keys: readonly string[]): Planned[] {
+    return [...this.#plans.values()].filter(({ task }) => keys.length === 0 || keys.some(key => isNamed(task.key, key)))
   }
 
   #again(plan: Planned, distanceMs: number): Promise<void> {
     if (this.#stopped) return Promise.resolve()
     const { promise, resolve } = Promise.withResolvers<void>()
     plan.waiters.push(resolve)
-    if (plan.state === 'running') plan.again = true
-    else if (plan.state === 'waiting') this.#hasten(plan, this.#distance(plan, distanceMs))
+    this.#soon(plan, distanceMs)
     return promise
+  }
+
+  #soon(plan: Planned, distanceMs: number): void {
+    if (plan.state === 'running') plan.againMs = Math.min(plan.againMs ?? distanceMs, distanceMs)
+    else if (plan.state === 'waiting') this.#hasten(plan, this.#distance(plan, distanceMs))
   }
 
   /** A timer may fire a moment before its time: the time that it was meant for must not come again. */
@@ -143,7 +157,7 @@ export class Schedule {
   async #run(plan: Planned): Promise<void> {
     const waiters = plan.waiters.splice(0)
     plan.state = 'running'
-    plan.again = false
+    plan.againMs = null
     plan.startedAt = this.#clock.monotonic()
     const slot = plan.task.shares ?? plan.task.key
     this.#running.set(slot, (this.#running.get(slot) ?? 0) + 1)
@@ -156,7 +170,7 @@ export class Schedule {
     plan.state = 'waiting'
     for (const done of waiters) done()
     if (this.#stopped) return
-    this.#wait(plan, plan.again ? this.#distance(plan, scheduleLimits.refreshDistanceMs) : this.#untilNext(plan))
+    this.#wait(plan, plan.againMs === null ? this.#untilNext(plan) : Math.min(this.#untilNext(plan), this.#distance(plan, plan.againMs)))
     this.#pump()
   }
 }
@@ -168,7 +182,7 @@ function planned(task: Task, hostId: string): Planned {
     startedAt: Number.NEGATIVE_INFINITY,
     dueAt: Number.POSITIVE_INFINITY,
     state: 'waiting',
-    again: false,
+    againMs: null,
     cancel: () => {},
     waiters: [],
   }

@@ -3,9 +3,9 @@ const AGENT_PATH = '/agent'
 
 /** Where the collector is, and how it is reached. */
 export type Target = {
-  /** `wss://host[:port][/path]`, or `ws://` on this machine. */
-  readonly url: string
-  /** PEM of the certificate authority that the collector's certificate must come from; null: those that the system trusts. */
+  /** `wss://host[:port][/path]`, or `ws://` on this machine; tried in their order. */
+  readonly urls: readonly [string, ...string[]]
+  /** PEM of the certificate authorities one of which the collector's certificate must come from; null: those that the system trusts. */
   readonly ca: string | null
 }
 
@@ -28,6 +28,11 @@ export function readAddress(address: string, plain: 'refused' | 'allowed'): stri
   url.hash = ''
   if (url.pathname === '/') url.pathname = AGENT_PATH
   return url.href
+}
+
+/** Whether whoever answers at an address that `readAddress` gave has to show a certificate. */
+export function isVerified(url: string): boolean {
+  return url.startsWith('wss:')
 }
 
 function parseUrl(text: string, address: string): URL {

@@ -1,13 +1,14 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { printable } from '@fettle/kit'
+import { closeCodes, readEnrolment } from '@fettle/protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { ProtocolClient } from '../../test/kit/client.ts'
 import { startTestCollector, type TestCollector } from '../../test/kit/collector.ts'
 import { until } from '../../test/kit/until.ts'
 import { cli } from './cli.ts'
-import { printable } from './command.ts'
 import { readCollectorConfig, settings } from './config.ts'
 import { VERSION } from './version.ts'
 
@@ -46,6 +47,11 @@ async function run(line: string | readonly string[], env: Record<string, string>
   return { code, out, err }
 }
 
+/** What a token was printed as. */
+function enrolmentOf(out: string) {
+  return readEnrolment(out.split('\n')[0] ?? '')
+}
+
 /** A file that FETTLE_CONFIG names. */
 async function fileOf(text: string): Promise<{ FETTLE_CONFIG: string }> {
   const path = join(data, 'collector.yaml')
@@ -82,7 +88,7 @@ describe('help and wrong usage', () => {
     ['token', /^$/],
     ['host', /^$/],
     ['token steal', /there is no action "steal": wanted create, list, revoke/],
-    ['host steal x', /there is no action "steal": wanted list, show, refresh, remove/],
+    ['host steal x', /there is no action "steal": wanted list, show, refresh, approve, deny, revoke, release, rename, remove/],
     ['host show', /which host\?/],
     ['token revoke', /which token\?/],
     ['token create --frob', /Unknown option '--frob'/],
@@ -90,6 +96,8 @@ describe('help and wrong usage', () => {
     ['token create --uses none', /--uses none: wanted a whole number from 1, or unlimited/],
     ['token create --uses 0', /--uses 0: wanted/],
     ['token create --label Lyon', /--label Lyon: wanted name=value/],
+    ['token create --role king', /--role king: wanted server, desktop, laptop/],
+    ['token create --api --approve', /--approve is for machines/],
     ['token create --expires soon', /--expires soon: wanted a duration like 24h or 90d, or never/],
     ['host list web', /no place for "web"/],
     ['host show web now', /no place for "now"/],
@@ -111,10 +119,15 @@ describe.each(['running', 'stopped'])('with a %s collector', state => {
     await ready()
     const made = await run(['token', 'create', '--uses', '3', '--expires', '7d', '--label', 'site=Lyon', '--note', 'for \u001b[31mLyon'])
     expect([made.code, made.err]).toEqual([0, ''])
-    const [token = ''] = made.out.split('\n')
+    const [text = ''] = made.out.split('\n')
+    const { token, urls, server, pin } = enrolmentOf(made.out)
     const [id = '', secret = ''] = token.split('.')
     expect(token).toMatch(/^[0-9a-f]{16}\.[\w-]{32}$/)
-    expect(made.out).toContain(`--token ${token}`)
+    expect({ urls, pin }).toEqual({ urls: [state === 'running' ? collector?.agentUrl : 'ws://127.0.0.1:7300'], pin: null })
+    expect(server).not.toBe('')
+    expect(made.out).toMatch(/lets in 3 machines until 20\d\d-/)
+    expect(made.out).toContain(`sudo fettle-agent enroll ${text}\n`)
+    expect(made.out).toContain(`token revoke ${id}`)
 
     const api = await run('token create --api --role operator --expires never')
     expect(api.out).toMatch(/^[0-9a-f]{16}\.[\w-]{32}\n$/)
@@ -132,6 +145,30 @@ describe.each(['running', 'stopped'])('with a %s collector', state => {
     expect(await run(`token revoke ${id}`)).toEqual({ code: 0, out: `Token ${id} is revoked.\n`, err: '' })
     expect((await run('token list')).out).not.toContain(id)
     expect(await run(`token revoke ${id}`)).toEqual({ code: 1, out: '', err: `fettle-collector token: no token has the id ${id}\n` })
+  })
+
+  test('the certificate authority is printed for those who need a file, and where there is none that is told', async () => {
+    if (state === 'running') collector = await startTestCollector({ FETTLE_DATA: data, FETTLE_TLS_OWN: 'true' })
+    const { code, out } = await run('authority', { FETTLE_TLS_OWN: 'true' })
+    expect([code, out]).toEqual([0, expect.stringMatching(/^-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n$/)])
+    const renewed = await run('authority renew --used-in 7d', { FETTLE_TLS_OWN: 'true' })
+    expect([renewed.code, renewed.out.match(/BEGIN CERTIFICATE/g)]).toEqual([0, expect.objectContaining({ length: 2 })])
+    expect((await run('authority renew', { FETTLE_TLS_OWN: 'true' })).err).toMatch(/the next one is used from/)
+    await collector?.stop()
+    collector = undefined
+    expect(await run('authority')).toMatchObject({ code: 1, err: expect.stringContaining('there is none: set tls.own') })
+  })
+
+  test('machines get the role of their token, and wait where it says so', async () => {
+    const here = await start()
+    const { out } = await run('token create --role laptop --approve')
+    expect(out).toContain('who comes by it waits for fettle-collector host approve')
+    const client = new ProtocolClient()
+    client.hello(await client.open(here.agentUrl), {
+      enrol: { token: enrolmentOf(out).token, publicKey: client.publicKey, instance: 'lap1', labels: {} },
+    })
+    expect(await client.closed()).toBe(closeCodes.pending)
+    expect(here.core.fleet.byInstance('lap1')).toMatchObject({ role: 'laptop', meta: { standing: { state: 'pending' } } })
   })
 
   test('wishes that cannot be are refused in words, with the words of the API', async () => {
@@ -179,7 +216,7 @@ describe.each(['running', 'stopped'])('with a %s collector', state => {
 })
 
 test('what was made while the collector was stopped holds once it runs', async () => {
-  const token = (await run('token create')).out.split('\n')[0]
+  const { token } = enrolmentOf((await run('token create')).out)
   const here = await start()
   const client = new ProtocolClient()
   expect((await client.join(here.agentUrl, token)).instance).toBe('host-under-test')
@@ -193,7 +230,9 @@ test('a socket that a killed collector left behind is no collector', async () =>
 
 test('where it listens on every address, the way to enrol names this machine', async () => {
   collector = await startTestCollector({ FETTLE_DATA: data, FETTLE_LISTEN: '0.0.0.0:0', FETTLE_ALLOW_PLAIN: 'true' })
-  expect((await run('token create')).out).toContain(`--collector ws://${hostname()}:`)
+  const { out } = await run('token create')
+  expect(enrolmentOf(out).urls).toEqual([collector.agentUrl.replace('0.0.0.0', hostname())])
+  expect(out).toContain(' --allow-plain\n')
 })
 
 describe('config', () => {
@@ -287,7 +326,7 @@ describe('config', () => {
 })
 
 test('nothing that is kept on disk holds a secret of a token', async () => {
-  const secret = (await run('token create')).out.split('\n')[0]?.split('.')[1] ?? ''
+  const [, secret = ''] = enrolmentOf((await run('token create')).out).token.split('.')
   expect(secret).toHaveLength(32)
   for (const file of await readdir(data)) expect((await readFile(join(data, file))).includes(secret), file).toBe(false)
 })

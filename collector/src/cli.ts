@@ -1,18 +1,26 @@
 import { ConfigError } from '@fettle/kit'
 import { CommandError, type Io } from './command.ts'
+import { audit } from './commands/audit.ts'
+import { authority } from './commands/authority.ts'
 import { config } from './commands/config.ts'
 import { host } from './commands/host.ts'
 import { run } from './commands/run.ts'
+import { session } from './commands/session.ts'
+import { store } from './commands/store.ts'
 import { token } from './commands/token.ts'
 import { VERSION } from './version.ts'
 
-const commands = { run, token, host, config }
+const commands = { run, token, host, session, audit, store, authority, config }
 
 const HELP = `fettle-collector ${VERSION}: keeps the fleet, judges it, tells Prometheus and people.
 
   fettle-collector run                       run in the foreground
   fettle-collector token create|list|revoke  tokens for machines to enrol with, and for the API
-  fettle-collector host list|show|refresh|remove  the machines of the fleet
+  fettle-collector host list|show|approve|revoke|…  the machines of the fleet
+  fettle-collector session list|end          people who are signed in
+  fettle-collector audit                     who did what, when, from where
+  fettle-collector store backup|restore|move  what is kept, into a file, back, or into another engine
+  fettle-collector authority                 its certificate authority, for Prometheus and browsers
   fettle-collector config                    what is in force, and where each value came from
 
 Every command has --help. Settings come from /etc/fettle/collector.yaml (or FETTLE_CONFIG) and the environment over it;

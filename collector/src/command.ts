@@ -72,8 +72,3 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n')
     .concat('\n')
 }
-
-/** Text from a host made safe for a terminal: no escape sequence, no line break. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\uFFFD')
-}

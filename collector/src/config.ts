@@ -1,23 +1,21 @@
 import { namesSomething, type Role, type SoftwareRule, subjects } from '@fettle/catalog'
 import { type Config, optionalText, parseDuration, readConfig, type Settings } from '@fettle/kit'
 import * as v from 'valibot'
+import { network } from './proxies.ts'
+import { signInSettings } from './sign-in-settings.ts'
+import { durationText, durationWithin } from './spans.ts'
 
-const durationText = v.pipe(
-  v.string(),
-  v.check(text => isDuration(text), 'wanted a duration like 30s, 6h or 30d'),
-)
-/** A duration in ms, within what makes sense. */
-const durationWithin = (least: string, most: string) =>
-  v.pipe(
-    durationText,
-    v.transform(parseDuration),
-    v.minValue(parseDuration(least), `wanted ${least} or longer`),
-    v.maxValue(parseDuration(most), `wanted ${most} or shorter`),
-  )
 const address = v.pipe(
   v.string(),
   v.regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'wanted host:port, like 127.0.0.1:7300 or [::1]:7300'),
   v.check(text => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'wanted a port up to 65535'),
+)
+
+/** Names; in the environment with commas between them. */
+const names = v.pipe(
+  v.union([v.array(v.string()), v.string()], 'wanted a list of names'),
+  v.transform(given => (typeof given === 'string' ? given.split(',') : given).map(name => name.trim()).filter(name => name !== '')),
+  v.array(v.pipe(v.string(), v.maxLength(256, 'wanted at most 256 characters'), v.regex(/^[\x21-\x7e]+$/, 'wanted a name without spaces'))),
 )
 
 const unitOf = new Map(subjects.flatMap(subject => subject.checks.map(check => [check.name, check.unit])))
@@ -99,7 +97,7 @@ export const settings = {
     schema: optionalText,
     default: null,
     env: 'FETTLE_NAME',
-    doc: 'Name that agents bind their signature to; default: the name of this machine.',
+    doc: 'Name that agents bind their signature to, the same on every collector of a store and for ever; default: the name of the first machine.',
   },
   store: {
     schema: optionalText,
@@ -123,12 +121,69 @@ export const settings = {
     doc: 'PEM file of its private key.',
     example: '/etc/fettle/collector.key',
   },
+  'tls.ca': {
+    schema: optionalText,
+    default: null,
+    env: 'FETTLE_TLS_CA',
+    doc: 'PEM file of the certificate authority of tls.cert, or of a proxy that does TLS, where the systems of the agents do not know it: its pin goes into enrolment strings. The next one beside it, before it is used, is told to agents.',
+    example: '/etc/fettle/ca.crt',
+  },
+  'tls.own': {
+    schema: v.boolean(),
+    default: false,
+    env: 'FETTLE_TLS_OWN',
+    doc: 'Make and renew certificates by an own authority, kept in the store, in place of tls.cert and tls.key.',
+  },
+  'tls.names': {
+    schema: names,
+    default: [],
+    env: 'FETTLE_TLS_NAMES',
+    doc: 'DNS names and IP addresses that agents dial, for the own certificate; host name, name, addresses and listen address are always in it.',
+    example: ['fettle.example.com', '192.0.2.10'],
+  },
+  'tls.passphrase': {
+    schema: optionalText,
+    default: null,
+    env: 'FETTLE_TLS_PASSPHRASE',
+    doc: 'Encrypts the key of the own authority in the store and its backups; the same on every collector of a store. Long and random: who has the store may try.',
+    secret: true,
+    example: 'from your secret manager',
+  },
+  'tls.minVersion': {
+    schema: v.union(
+      [
+        v.picklist(['1.2', '1.3']),
+        v.pipe(
+          v.picklist([1.2, 1.3]),
+          v.transform((version): '1.2' | '1.3' => (version === 1.2 ? '1.2' : '1.3')),
+        ),
+      ],
+      'wanted 1.3 or 1.2',
+    ),
+    default: '1.3',
+    env: 'FETTLE_TLS_MIN_VERSION',
+    doc: 'Oldest version of TLS that is spoken: 1.3, or 1.2 for scrapers and browsers that are older. Agents speak 1.3.',
+  },
+  addresses: {
+    schema: v.pipe(names, v.maxLength(4, 'wanted at most 4 addresses')),
+    default: [],
+    env: 'FETTLE_ADDRESSES',
+    doc: 'Addresses that agents dial, tried in their order, for enrolment strings. Default: the listen address, or the host name where that is every address.',
+    example: ['wss://fettle.example.com', 'wss://fettle2.example.com:7300'],
+  },
   allowPlain: {
     schema: v.boolean(),
     default: false,
     env: 'FETTLE_ALLOW_PLAIN',
     doc: 'Serve without TLS on an address that is not loopback. Only behind a proxy that does TLS.',
   },
+  trustedProxies: {
+    schema: v.array(network),
+    default: [],
+    doc: 'Addresses or networks of proxies that end TLS for this collector: what they say of where a request came from is believed.',
+    example: ['127.0.0.1', '10.0.0.0/8'],
+  },
+  ...signInSettings,
   'log.level': {
     schema: v.picklist(['debug', 'info', 'warn', 'error', 'silent']),
     default: 'info',
@@ -181,6 +236,21 @@ export const settings = {
     default: 20_000,
     doc: 'Agent connections of one process.',
   },
+  'limits.handshakes': {
+    schema: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000)),
+    default: 2_000,
+    doc: 'Agents that are let in a second; half of it for one address. Others are told when to come back.',
+  },
+  'limits.strangersPerAddress': {
+    schema: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4_096)),
+    default: 1_024,
+    doc: 'Sockets of one address, or of one /64 of IPv6, that belong to no agent that was let in.',
+  },
+  'limits.hostFrames': {
+    schema: v.pipe(v.number(), v.minValue(1), v.maxValue(10_000)),
+    default: 20,
+    doc: 'Frames a second of one host, over its burst of 4,000; what goes beyond waits on that host.',
+  },
 } as const satisfies Settings
 
 export type CollectorConfig = Config<typeof settings>
@@ -191,13 +261,4 @@ export function readCollectorConfig(
   env: Record<string, string | undefined>,
 ): CollectorConfig {
   return readConfig(settings, { file, env })
-}
-
-function isDuration(text: string): boolean {
-  try {
-    parseDuration(text)
-    return true
-  } catch {
-    return false
-  }
 }

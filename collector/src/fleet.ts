@@ -13,7 +13,16 @@ import {
 } from '@fettle/catalog'
 import { PROTOCOL } from '@fettle/protocol'
 import * as v from 'valibot'
-import type { Change, HostMeta, StoredFact, StoredHost } from './store/store.ts'
+import { shareLimits } from './share.ts'
+import {
+  type Change,
+  FIRST_SEEN_KEPT,
+  FRESH_AHEAD_MS,
+  type HostMeta,
+  SEEN_AHEAD_MS,
+  type StoredFact,
+  type StoredHost,
+} from './store/store.ts'
 
 /** A host as this collector holds it in memory: what the store has, plus what only a live connection knows. */
 export class FleetHost {
@@ -29,11 +38,17 @@ export class FleetHost {
   connectedSince: number | null = null
   readonly held = new Map<string, HeldFact>()
   readonly hashes = new Map<string, string>()
+  /** Characters of its large facts, by key. */
+  readonly #large = new Map<string, number>()
   findings = new Map<string, Finding>()
   supportEnd: number | null = null
   /** Grows with every change: tells renderers that a cached fragment is old. */
   readonly revisions = new Map<string, number>()
+  /** What changed since its findings were judged. */
+  readonly unjudged = new Set<string>()
   #facts: FactsBySubject | undefined
+  /** Asked for with every frame, and seldom another one; null where there is none. */
+  #system: FactTypes['system'] | null | undefined
 
   constructor(meta: HostMeta) {
     this.meta = meta
@@ -44,8 +59,15 @@ export class FleetHost {
     return this.#facts
   }
 
+  /** Whether it counts as one of the fleet: judged, shown in metrics. One that waits for approval was never there, one that was revoked is gone. */
+  get counts(): boolean {
+    const { state } = this.meta.standing
+    return state === 'active' || state === 'quarantined'
+  }
+
   get system(): FactTypes['system'] | undefined {
-    return this.facts.system[0]?.data
+    if (this.#system === undefined) this.#system = this.facts.system[0]?.data ?? null
+    return this.#system ?? undefined
   }
 
   /** From the fact, unless the agent's configuration or enrolment set it as a label. */
@@ -58,14 +80,36 @@ export class FleetHost {
   put(stored: StoredFact, data?: unknown): void {
     this.held.set(stored.key, data === undefined ? heldFrom(stored) : { ...toldFrom(stored), data })
     this.hashes.set(stored.key, stored.hash)
+    const chars = stored.data?.length ?? 0
+    if (chars > shareLimits.largeFact) this.#large.set(stored.key, chars)
+    else this.#large.delete(stored.key)
     this.changed(keyParts(stored.key).subject)
     this.changed('probes')
   }
 
+  /** Puts a fact in place as the store has it. What is known already is left alone: nothing is read, judged or rendered again for it. */
+  take(stored: StoredFact): void {
+    const known = this.held.get(stored.key)
+    const same = this.hashes.get(stored.key) === stored.hash && known?.everyMs === stored.everyMs && known.hint === stored.hint
+    if (!same) return this.put(stored)
+    const at = Math.max(stored.at, stored.freshAt)
+    if (known.at === at) return
+    this.held.set(stored.key, { ...known, at })
+    this.changed(keyParts(stored.key).subject)
+    this.changed('probes')
+  }
+
+  /** Characters of its large facts, were this one of them. */
+  charsWith(key: string, chars: number): number {
+    let sum = chars > shareLimits.largeFact ? chars : 0
+    for (const [other, held] of this.#large) if (other !== key) sum += held
+    return sum
+  }
+
   /** The host looked again and nothing had changed. */
-  renew(key: string, at: number): void {
+  renew(key: string, at: number, now: number): void {
     const fact = this.held.get(key)
-    if (!fact || fact.at >= at) return
+    if (!fact || (fact.at >= at && fact.at <= now + FRESH_AHEAD_MS)) return
     this.held.set(key, { ...fact, at })
     this.changed(keyParts(key).subject)
     this.changed('probes')
@@ -73,6 +117,8 @@ export class FleetHost {
 
   changed(what: string): void {
     this.#facts = undefined
+    if (what === 'system') this.#system = undefined
+    this.unjudged.add(what)
     this.revisions.set(what, (this.revisions.get(what) ?? 0) + 1)
   }
 }
@@ -90,6 +136,9 @@ export function heldFrom(stored: StoredFact): HeldFact {
 function toldFrom({ key, at, freshAt, everyMs, tookMs, outcome, reason, hint }: StoredFact): HeldFact {
   return { key, at: Math.max(at, freshAt), everyMs, tookMs, outcome, reason, hint }
 }
+
+/** What memory knows of a host that is connected elsewhere cannot be this much newer than what the store knows, ms. */
+const LOADED_AHEAD_MS = 24 * 3_600_000
 
 /** How long a host counts as present after its last frame, ms; three beats, and never under 90 s. */
 export const presenceWindow = (beatMs: number): number => Math.max(3 * beatMs, 90_000)
@@ -128,11 +177,13 @@ export class Fleet {
   load(stored: StoredHost): FleetHost {
     const host = this.enrol(stored.meta)
     host.seq = stored.seq
-    host.lastSeenAt = Math.max(host.lastSeenAt, stored.lastSeenAt)
+    // Pongs are known here alone, but not for days: what is so far ahead of the store is from a clock that was wrong.
+    const isAhead = stored.lastSeenAt > 0 && host.lastSeenAt - stored.lastSeenAt > LOADED_AHEAD_MS
+    host.lastSeenAt = isAhead ? stored.lastSeenAt : Math.max(host.lastSeenAt, stored.lastSeenAt)
     host.agentVersion = stored.agentVersion || host.agentVersion
     host.clockOffsetMs = stored.clockOffsetMs
     host.dropped = stored.dropped
-    for (const fact of stored.facts) host.put(fact)
+    for (const fact of stored.facts) host.take(fact)
     for (const finding of stored.findings) if (!host.findings.has(finding.check)) host.findings.set(finding.check, finding)
     return host
   }
@@ -141,7 +192,9 @@ export class Fleet {
     const known = this.#hosts.get(meta.hostId)
     const host = known ?? new FleetHost(meta)
     if (known && known.meta.instance !== meta.instance) this.#byInstance.delete(known.meta.instance)
+    const stood = host.counts
     host.meta = meta
+    if (host.counts !== stood) host.changed('findings')
     host.changed('presence')
     this.#hosts.set(meta.hostId, host)
     this.#byInstance.set(meta.instance, host)
@@ -164,19 +217,25 @@ export class Fleet {
     host.clockOffsetMs = change.clockOffsetMs
     host.dropped = change.dropped
     this.seen(host, change.receivedAt)
-    if (change.kind === 'beat') for (const [key, at] of Object.entries(change.fresh)) host.renew(key, at)
+    if (change.kind === 'beat') for (const [key, at] of Object.entries(change.fresh)) host.renew(key, at, change.receivedAt)
     else if (!change.superseded) host.put(change.fact, data)
     return host
   }
 
   /** Any accepted frame is a sign of life, on the collector's clock. */
   seen(host: FleetHost, at: number): void {
-    host.lastSeenAt = Math.max(host.lastSeenAt, at)
+    const wasAhead = host.lastSeenAt > at + SEEN_AHEAD_MS
+    host.lastSeenAt = wasAhead ? at : Math.max(host.lastSeenAt, at)
+    if (wasAhead) host.leftAt = 0
   }
 
   up(host: FleetHost, now: number): boolean {
-    if (host.lastSeenAt <= host.leftAt) return false
-    return now - host.lastSeenAt < presenceWindow(this.#beatMs) || (now < this.#graceUntil && host.lastSeenAt > 0)
+    // Enrolling is a sign of life: collectors that the agent is not connected to hear of it before its first report.
+    const seenAt = host.lastSeenAt === 0 ? host.meta.enrolledAt : host.lastSeenAt
+    if (seenAt <= host.leftAt) return false
+    // By a clock that was set back: only a connection that stands says more.
+    if (seenAt - now > SEEN_AHEAD_MS) return host.connectedSince !== null
+    return now - seenAt < presenceWindow(this.#beatMs) || (now < this.#graceUntil && host.lastSeenAt > 0)
   }
 
   presence(host: FleetHost, now: number): Presence {
@@ -189,6 +248,7 @@ export class Fleet {
       protocol: String(PROTOCOL),
       dropped: host.dropped,
       beatMs: this.#beatMs,
+      quarantined: host.meta.standing.state === 'quarantined' ? host.meta.standing : null,
     }
   }
 
@@ -214,6 +274,11 @@ export class Fleet {
   /** What the store remembers of when updates were first seen. */
   learnFirstSeen(times: ReadonlyMap<string, number>): void {
     for (const [update, at] of times) this.#firstSeen.set(update, at)
+    // What is forgotten here is asked of the store again when a host shows it.
+    for (const update of this.#firstSeen.keys()) {
+      if (this.#firstSeen.size <= FIRST_SEEN_KEPT) break
+      this.#firstSeen.delete(update)
+    }
   }
 
   metas(): HostMeta[] {

@@ -6,6 +6,8 @@ import type { FeedEntry, Store } from './store/store.ts'
 /** Changes of one host that come together are read once, this much later, ms. */
 const SETTLE_MS = 50
 const RETRY_MS = 2_000
+/** Hosts that are asked of the store at once: one answer takes its way while the others are read. */
+const READ_TOGETHER = 32
 
 type Deps = {
   readonly store: Store
@@ -17,6 +19,8 @@ type Deps = {
   changed(host: FleetHost): void
   removed(host: FleetHost): void
   lost(why: string): void
+  /** A host came, went, or is called or thought of otherwise. */
+  membersChanged(): void
 }
 
 /** Keeps the fleet in memory as the store has it, whichever collector wrote it. */
@@ -47,13 +51,17 @@ export class Follower {
 
   #take(entry: FeedEntry): void {
     const { fleet, clock } = this.#deps
+    if (entry.kind === 'host' || entry.kind === 'removed') this.#deps.membersChanged()
     if (entry.kind === 'removed') {
       this.#pending.delete(entry.hostId)
       const host = fleet.remove(entry.hostId)
       if (host) this.#deps.removed(host)
       return
     }
-    if (this.#deps.isConnectedHere(entry.hostId)) return
+    // What a connected host is called and whether it may talk is decided elsewhere too; all else of it is known here first.
+    if (entry.kind !== 'host' && this.#deps.isConnectedHere(entry.hostId)) return
+    // Each collector judges each host itself: what another found of one that is known here says nothing new.
+    if (entry.kind === 'findings' && fleet.byId(entry.hostId)) return
     this.#pending.add(entry.hostId)
     if (!this.#reading) {
       this.#reading = true
@@ -66,9 +74,12 @@ export class Follower {
     const hostIds = [...this.#pending]
     this.#pending.clear()
     try {
-      for (const hostId of hostIds) {
-        const stored = await store.host(hostId)
-        if (stored && !this.#deps.isConnectedHere(hostId)) this.#deps.changed(fleet.load(stored))
+      for (let at = 0; at < hostIds.length; at += READ_TOGETHER) {
+        const together = await Promise.all(hostIds.slice(at, at + READ_TOGETHER).map(hostId => store.host(hostId)))
+        for (const stored of together) {
+          if (!stored) continue
+          this.#deps.changed(this.#deps.isConnectedHere(stored.meta.hostId) ? fleet.enrol(stored.meta) : fleet.load(stored))
+        }
       }
       this.#reading = this.#pending.size > 0
       if (this.#reading) clock.after(SETTLE_MS, () => void this.#read())

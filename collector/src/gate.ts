@@ -2,18 +2,29 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '@fettle/kit'
-import { closeCodes, type Frame, FrameError, hostIdOf, limits, readAgentFrame, SUBPROTOCOL, verifyHello } from '@fettle/protocol'
+import { channelOf, closeCodes, type Frame, FrameError, limits, readAgentFrame, SUBPROTOCOL } from '@fettle/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { Admission, type AdmissionLimits, type Stranger } from './admission.ts'
 import type { Events } from './events.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
+import { proves } from './proof.ts'
 import { Session, type SessionDeps } from './session.ts'
-import type { Store, Token } from './store/store.ts'
-import { isSecretOf } from './tokens.ts'
+import type { Shares } from './share.ts'
+import { ACTIVE, type Standing, type Store, StoreUnavailable, type Token } from './store/store.ts'
+import { isSecretOf, linkHash, newLink } from './tokens.ts'
 
 /** Where agents connect. */
 export const AGENT_PATH = '/agent'
 /** What an agent waits at least before it comes back when there is no room, ms. */
 const BUSY_RETRY_MS = 15_000
+/** The same while nobody has approved it, ms. */
+const PENDING_RETRY_MS = 30_000
+/** A refusal is told this long after the hello, whatever was wrong with it, ms: how long it took to find out tells nothing. */
+const REFUSAL_MS = 50
+/** A peer that does not answer a close is cut after this, ms. */
+const CLOSE_GRACE_MS = 1_000
+/** Most pieces that a message may come in: agents send each in one. */
+const MOST_FRAGMENTS = 64
 
 type Deps = SessionDeps & {
   readonly store: Store
@@ -22,11 +33,21 @@ type Deps = SessionDeps & {
   readonly events: Events
   readonly server: string
   readonly maxConnections: number
+  readonly shares: Shares
+  /** Limits on strangers that differ from the usual ones. */
+  readonly admission?: Partial<AdmissionLimits> | undefined
   /** A token was used. */
-  enrolled(): Promise<void>
+  enrolled(instance: string, tokenId: string): Promise<void>
+  /** Shuts a host out whose key was seen on two machines. */
+  quarantine(hostId: string, why: string): Promise<void>
+  /** Whether a connection comes through a proxy that ends TLS for this collector: then the agent's channel is the one to the proxy. */
+  isProxy(address: string): boolean
 }
 
-type Refusal = 'signature' | 'token' | 'unknown-host' | 'malformed' | 'timeout' | 'busy'
+type Refusal = 'signature' | 'token' | 'unknown-host' | 'malformed' | 'timeout' | 'busy' | 'channel'
+
+/** What a socket stands for before its agent is known. */
+type Caller = { readonly channel: string; readonly address: string; readonly stranger?: Stranger; readonly socket?: Duplex }
 
 /** Lets agents in: WebSocket upgrade, challenge, hello, one generic refusal for every reason. Holds one session a host. */
 export class Gate {
@@ -34,24 +55,33 @@ export class Gate {
   readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: limits.frameBytes,
+    maxFragments: MOST_FRAGMENTS,
     perMessageDeflate: false,
     handleProtocols: protocols => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   })
   readonly #sessions = new Map<string, Session>()
+  readonly #admission: Admission
   #greeting = 0
   #open = true
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#admission = new Admission({ ...deps, limits: deps.admission })
   }
 
   /** Takes over the server's upgrades. */
   listen(server: Server): void {
+    this.#admission.listen(server)
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
   }
 
   get connections(): number {
     return this.#sessions.size + this.#greeting
+  }
+
+  /** Sockets of those who have not proved who they are. */
+  get strangers(): number {
+    return this.#admission.strangers
   }
 
   sessions(): IterableIterator<Session> {
@@ -65,6 +95,7 @@ export class Gate {
   /** Sends every agent away, each told when to come back, spread so that they do not come in step. */
   async stop(spreadMs: number): Promise<void> {
     this.#open = false
+    this.#admission.stop()
     for (const session of this.#sessions.values()) session.sendAway('the collector stops', Math.round(Math.random() * spreadMs))
     await new Promise<void>(resolve => this.#sockets.close(() => resolve()))
   }
@@ -77,13 +108,16 @@ export class Gate {
     if (!offered.includes(SUBPROTOCOL)) return deny(socket, '400 Bad Request')
     if (!this.#open || this.connections >= this.#deps.maxConnections) {
       this.#deps.events.refused('busy')
-      return deny(socket, '503 Service Unavailable', `Retry-After: ${BUSY_RETRY_MS / 1000}\r\n`)
+      return busy(socket, this.#admission.retryAfter())
     }
-    this.#sockets.handleUpgrade(request, socket, head, ws => this.greet(ws))
+    const stranger = this.#admission.arrives(request)
+    if (typeof stranger === 'number') return busy(socket, stranger)
+    const caller = { channel: channelOf(request.socket), address: request.socket.remoteAddress ?? '', stranger, socket }
+    this.#sockets.handleUpgrade(request, socket, head, ws => this.greet(ws, caller))
   }
 
   /** Challenges whoever is behind a socket that has just opened. */
-  greet(ws: WebSocket): void {
+  greet(ws: WebSocket, caller: Caller = { channel: '', address: '' }): void {
     const { clock } = this.#deps
     const nonce = randomBytes(24).toString('base64')
     this.#greeting++
@@ -98,19 +132,32 @@ export class Gate {
       end()
       this.#deps.events.refused(reason)
       ws.close(closeCodes.refused, 'refused')
-      // A peer that never answers the close must not hold the socket.
-      clock.after(1_000, () => ws.terminate())
+      clock.after(CLOSE_GRACE_MS, () => ws.terminate())
     }
     const cancel = clock.after(limits.handshakeMs, () => refuse('timeout'))
     ws.on('error', () => ws.terminate())
     ws.once('close', end)
+    const stopCounting = countBytes(caller.socket, limits.helloBytes, () => ws.terminate())
     ws.once('message', (data: Buffer, binary: boolean) => {
       if (over) return
-      if (binary || data.length > limits.helloBytes) return refuse('malformed')
-      this.#admit(ws, data.toString('utf8'), nonce).then(
-        refusal => (refusal ? refuse(refusal) : end()),
+      const heardAt = clock.monotonic()
+      stopCounting()
+      const refuseLater = (reason: Refusal) => {
+        clock.after(REFUSAL_MS - (clock.monotonic() - heardAt), () => {
+          if (!over) refuse(reason)
+        })
+      }
+      if (binary || data.length > limits.helloBytes) return refuseLater('malformed')
+      this.#admit(ws, data.toString('utf8'), { ...caller, nonce }).then(
+        refusal => {
+          if (refusal) return refuseLater(refusal)
+          end()
+          if (ws.readyState === ws.OPEN) caller.stranger?.leave()
+          else clock.after(CLOSE_GRACE_MS, () => ws.terminate())
+        },
         error => {
           end()
+          clock.after(CLOSE_GRACE_MS, () => ws.terminate())
           this.#deps.events.failed('could not admit an agent', error)
           sendBye(ws, 'the collector cannot answer now', BUSY_RETRY_MS)
         },
@@ -121,41 +168,89 @@ export class Gate {
     )
   }
 
-  async #admit(ws: WebSocket, text: string, nonce: string): Promise<Refusal | undefined> {
+  async #admit(ws: WebSocket, text: string, caller: Caller & { readonly nonce: string }): Promise<Refusal | undefined> {
     const hello = helloOf(text)
     if (!hello) return 'malformed'
     const known = this.#deps.fleet.byId(hello.hostId)
     const publicKey = hello.enrol?.publicKey ?? known?.meta.publicKey
-    if (!publicKey) return 'unknown-host'
-    const bound = { nonce, session: hello.session, server: this.#deps.server, hostId: hello.hostId }
-    if (hostIdOf(publicKey) !== hello.hostId || !verifyHello(publicKey, bound, hello.signature)) return 'signature'
+    const bound = { nonce: caller.nonce, session: hello.session, server: this.#deps.server, hostId: hello.hostId, channel: hello.channel }
+    if (!proves(hello, publicKey, bound)) return publicKey === undefined ? 'unknown-host' : 'signature'
+    if (!this.#isOwnChannel(hello.channel ?? '', caller)) return 'channel'
     // A host that is enrolled needs no token: a key that proves itself is enough, and no use is counted.
     const host = known ?? (await this.#enrol(hello))
     if (!host) return 'token'
     if (ws.readyState !== ws.OPEN) return undefined
-    this.#open ? this.#begin(ws, host, hello) : sendBye(ws, 'the collector stops', BUSY_RETRY_MS)
+    if (!this.#open) sendBye(ws, 'the collector stops', BUSY_RETRY_MS)
+    else if (host.meta.standing.state !== 'active') turnAway(ws, host.meta.standing)
+    else await this.#begin(ws, host, hello)
     return undefined
+  }
+
+  /** A signature made for another connection is worth nothing here: whoever stands between sees another channel. */
+  #isOwnChannel(shown: string, { channel, address }: Caller): boolean {
+    return shown === channel || this.#deps.isProxy(address)
+  }
+
+  async #usable(shown: string): Promise<Token | undefined> {
+    const [id = '', secret = ''] = shown.split('.')
+    const token = await this.#deps.store.token(id)
+    return usable(token, secret, this.#deps.clock.now()) ? token : undefined
   }
 
   async #enrol(hello: Frame<'hello'>): Promise<FleetHost | undefined> {
     const { store, fleet, clock, events } = this.#deps
     if (!hello.enrol) return undefined
-    const [id = '', secret = ''] = hello.enrol.token.split('.')
-    const token = await store.token(id)
-    if (!usable(token, secret, clock.now())) return undefined
+    const token = await this.#usable(hello.enrol.token)
+    if (!token) return undefined
     const labels = { ...hello.enrol.labels, ...token.labels }
-    const wanted = { hostId: hello.hostId, instance: cleanInstance(hello.enrol.instance), publicKey: hello.enrol.publicKey, labels }
-    const meta = await store.enrol(id, wanted, clock.now())
+    const wanted = {
+      hostId: hello.hostId,
+      instance: cleanInstance(hello.enrol.instance),
+      publicKey: hello.enrol.publicKey,
+      labels,
+      standing: standingOf(token, clock.now()),
+    }
+    const meta = await store.enrol(token.id, wanted, clock.now())
     if (!meta) return undefined
-    events.enrolled(meta.hostId, meta.instance, id)
-    await this.#deps.enrolled()
+    events.enrolled(meta.hostId, meta.instance, token.id)
+    await this.#deps.enrolled(meta.instance, token.id)
     return fleet.enrol(meta)
   }
 
-  #begin(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>): void {
+  /**
+   * Compares the link token that the host shows and makes the next. An enrolment is somebody's word for this machine: what was kept before ends.
+   * Without its store the collector lets an enrolled host in as it is; the next connection is compared again.
+   */
+  async #nextLink(hello: Frame<'hello'>): Promise<{ readonly token: string; readonly hash: string } | 'cloned' | undefined> {
+    const { store, events } = this.#deps
+    const link = newLink()
+    try {
+      if (hello.enrol && (await this.#usable(hello.enrol.token))) await store.clearLink(hello.hostId)
+      const answer = await store.takeLink(hello.hostId, linkHash(hello.linkToken), link.hash)
+      if (answer === 'cloned') return 'cloned'
+      return answer === 'ok' ? link : undefined
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+      events.storeFailed('takeLink', error)
+      return undefined
+    }
+  }
+
+  async #begin(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>): Promise<void> {
     const { hostId } = host.meta
+    const waitMs = this.#deps.shares.of(host).connects()
+    if (waitMs > 0) return sendBye(ws, 'this host connects too often', waitMs)
+    const link = await this.#nextLink(hello)
+    if (link === 'cloned') {
+      await this.#deps.quarantine(
+        hostId,
+        `its key was used by two machines, the second of them at ${new Date(this.#deps.clock.now()).toISOString()}`,
+      )
+      return turnAway(ws, host.meta.standing)
+    }
+    if (ws.readyState !== ws.OPEN) return
     this.#sessions.get(hostId)?.supersede()
-    const session = new Session(ws, host, hello, this.#deps, () => {
+    const session = new Session(ws, host, hello, { ...this.#deps, link, share: this.#deps.shares.of(host) }, () => {
       // A late close of a superseded session must not take its successor away.
       if (this.#sessions.get(hostId) !== session) return
       this.#sessions.delete(hostId)
@@ -167,6 +262,13 @@ export class Gate {
   }
 }
 
+/** Tells a host that has proved its key why it may not talk. */
+function turnAway(ws: WebSocket, { state }: Standing): void {
+  if (state === 'pending') sendBye(ws, 'an operator has to approve this machine first', PENDING_RETRY_MS, closeCodes.pending)
+  else if (state === 'quarantined') ws.close(closeCodes.quarantined, 'the key of this machine is used by two')
+  else ws.close(closeCodes.revoked, 'revoked')
+}
+
 function helloOf(text: string): Frame<'hello'> | undefined {
   try {
     const frame = readAgentFrame(text)
@@ -175,6 +277,11 @@ function helloOf(text: string): Frame<'hello'> | undefined {
     if (error instanceof FrameError) return undefined
     throw error
   }
+}
+
+/** What a host is that a token has just let in. */
+function standingOf({ id, approve }: Token, now: number): Standing {
+  return approve ? { state: 'pending', since: now, why: `enrolled by the token ${id}, which demands approval` } : ACTIVE
 }
 
 function usable(token: Token | undefined, secret: string, now: number): token is Token {
@@ -192,12 +299,28 @@ function cleanInstance(wanted: string): string {
   )
 }
 
+/** Calls back once more bytes came than a peer may send that nobody knows. @returns ends the counting */
+function countBytes(socket: Duplex | undefined, most: number, tooMany: () => void): () => void {
+  let read = 0
+  const count = (chunk: Buffer) => {
+    read += chunk.length
+    if (read > 2 * most) tooMany()
+  }
+  socket?.on('data', count)
+  return () => socket?.off('data', count)
+}
+
+/** There is no room now: in how many seconds to come back (RFC 9110, section 15.6.4). */
+function busy(socket: Duplex, seconds: number): void {
+  deny(socket, '503 Service Unavailable', `Retry-After: ${seconds}\r\n`)
+}
+
 function deny(socket: Duplex, status: string, headers = ''): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n${headers}Content-Length: 0\r\n\r\n`)
 }
 
 /** Says when to come back, then closes. */
-export function sendBye(ws: WebSocket, reason: string, retryAfterMs: number): void {
+export function sendBye(ws: WebSocket, reason: string, retryAfterMs: number, code: number = closeCodes.goingAway): void {
   ws.send(JSON.stringify({ type: 'bye', reason, retryAfterMs } satisfies Frame<'bye'>))
-  ws.close(closeCodes.goingAway, 'going away')
+  ws.close(code, reason)
 }

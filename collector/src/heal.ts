@@ -2,12 +2,15 @@ import type { Events } from './events.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
 import type { Gate } from './gate.ts'
 import type { Judge } from './judge.ts'
+import { restoreServerName } from './server-name.ts'
 import type { Store, Token } from './store/store.ts'
 
 type Deps = {
   readonly fleet: Fleet
   readonly store: Store
   readonly events: Events
+  /** What this collector calls itself. */
+  readonly server: string
   readonly gate: () => Gate
   readonly judge: () => Judge
   setEpoch(epoch: string): void
@@ -28,6 +31,11 @@ export class Healer {
 
   constructor(deps: Deps) {
     this.#deps = deps
+  }
+
+  /** The tokens, as last seen. */
+  get tokens(): readonly Token[] {
+    return this.#tokens
   }
 
   /** Remembers the tokens, so that they survive a wiped store. */
@@ -63,6 +71,7 @@ export class Healer {
   async #heal(): Promise<void> {
     const { fleet, store, events, gate, judge } = this.#deps
     this.#deps.setEpoch(await store.epoch())
+    await restoreServerName(store, this.#deps.server)
     await store.restore(fleet.metas(), this.#tokens)
     const stored = new Map<string, ReadonlyMap<string, string>>()
     for await (const host of store.load()) {

@@ -1,11 +1,11 @@
-import { createLog } from '@fettle/kit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FakeClock, fakeClock } from '../../agent/src/fakes/clock.ts'
+import { testLog } from '../../test/kit/log.ts'
 import { createEvents } from './events.ts'
 import { createCollectorMetrics } from './exposition/self.ts'
 import { Ingest } from './ingest.ts'
 import { openStore } from './store/open.ts'
-import { type Change, type Store, StoreUnavailable } from './store/store.ts'
+import { ACTIVE, type Change, type Store, StoreUnavailable } from './store/store.ts'
 
 const A = 'a'.repeat(32)
 const B = 'b'.repeat(32)
@@ -24,8 +24,9 @@ beforeEach(async () => {
   clock = fakeClock()
   real = await openStore('sqlite::memory:', { clock })
   const token = { id: '0'.repeat(16), kind: 'enrol', secretHash: '', createdAt: 0, expiresAt: null, usesLeft: null } as const
-  await real.putToken({ ...token, labels: {}, role: null, note: '' })
-  for (const hostId of [A, B]) await real.enrol(token.id, { hostId, instance: hostId, publicKey: '', labels: {} }, clock.now())
+  await real.putToken({ ...token, labels: {}, role: null, note: '', approve: false })
+  for (const hostId of [A, B])
+    await real.enrol(token.id, { hostId, instance: hostId, publicKey: '', labels: {}, standing: ACTIVE }, clock.now())
   groups = []
   fails = () => undefined
   failsAfter = () => undefined
@@ -48,7 +49,7 @@ function ingestOf(maxBytes = 1_000_000): Ingest {
       }
     },
   })
-  return new Ingest({ store, clock, events: createEvents(createLog('test', 'silent'), metrics), maxBytes })
+  return new Ingest({ store, clock, events: createEvents(testLog('test'), metrics), maxBytes })
 }
 
 function change(seq: number, hostId = A): Change {
@@ -79,6 +80,23 @@ describe('reports on their way to the store', () => {
     expect(await Promise.all(answers)).toEqual(['applied', 'applied', 'applied'])
     expect(groups).toEqual([[1, 2, 3]])
     expect((await real.transitions(A, 10)).map(one => one.seq)).toEqual([3, 2, 1])
+  })
+
+  test('while the store is away one host takes no more than its share of the room, and others have theirs', async () => {
+    const ingest = ingestOf(1_600)
+    fails = away
+    const first = ingest.offer(change(1), 60)
+    expect(first).toBeDefined()
+    expect(ingest.offer(change(2), 60)).toBeUndefined()
+    const other = ingest.offer(change(1, B), 90)
+    expect(other).toBeDefined()
+    expect(await count('fettle_collector_share_exceeded_total')).toBe(1)
+
+    fails = () => undefined
+    await pass()
+
+    expect(await Promise.all([first, other])).toEqual(['applied', 'applied'])
+    expect(await ingest.offer(change(2), 5_000)).toBe('applied')
   })
 
   test('a group has an end, and the order holds over it', async () => {

@@ -4,6 +4,8 @@ import { type Applied, type Change, type Store, StoreUnavailable } from './store
 
 /** Most changes that go to the store as one group. */
 const BATCH = 512
+/** What one host may have waiting, as a share of all that may wait: one host cannot take the queue of others. */
+const HOST_SHARE = 1 / 16
 const RETRY_BASE_MS = 100
 const RETRY_CAP_MS = 2_000
 
@@ -31,6 +33,8 @@ export class Ingest {
   readonly #backoff = new Backoff(RETRY_BASE_MS, RETRY_CAP_MS)
   #queue: Waiting[] = []
   #bytes = 0
+  /** Of those that have something waiting. */
+  readonly #bytesOf = new Map<string, number>()
   #draining: Promise<void> | undefined
   #down: { since: number; error: unknown } | undefined
   #stopped = false
@@ -60,8 +64,14 @@ export class Ingest {
    * @param wanted asked right before it goes to the store: what must not overtake a change that failed answers `false`, and is `gone` as well
    */
   offer(change: Change, bytes: number, wanted: () => boolean = () => true): Promise<Settled> | undefined {
-    if (this.#stopped || (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes)) return undefined
+    const own = this.#bytesOf.get(change.hostId) ?? 0
+    if (this.#stopped || beyond(this.#bytes, bytes, this.#maxBytes)) return undefined
+    if (beyond(own, bytes, this.#maxBytes * HOST_SHARE)) {
+      this.#events.overShare(change.hostId, 'queue')
+      return undefined
+    }
     this.#bytes += bytes
+    this.#bytesOf.set(change.hostId, own + bytes)
     return new Promise(resolve => {
       this.#queue.push({ change, bytes, wanted, queuedAt: this.#clock.monotonic(), resolve })
       this.#draining ??= this.#drain()
@@ -102,6 +112,10 @@ export class Ingest {
   }
 
   #settle(waiting: Waiting, settled: Settled): void {
+    const { hostId } = waiting.change
+    const own = (this.#bytesOf.get(hostId) ?? 0) - waiting.bytes
+    if (own > 0) this.#bytesOf.set(hostId, own)
+    else this.#bytesOf.delete(hostId)
     this.#bytes -= waiting.bytes
     this.#events.processed((this.#clock.monotonic() - waiting.queuedAt) / 1000)
     waiting.resolve(settled)
@@ -144,4 +158,9 @@ export class Ingest {
       }
     })
   }
+}
+
+/** What is larger than the bound itself goes where nothing else waits. */
+function beyond(held: number, more: number, most: number): boolean {
+  return held > 0 && held + more > most
 }

@@ -2,9 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { days, hours, metrics, shippedSupportTable } from '@fettle/catalog'
-import { createLog, systemClock } from '@fettle/kit'
+import { systemClock } from '@fettle/kit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FakeClock, fakeClock } from '../../agent/src/fakes/clock.ts'
+import { testLog } from '../../test/kit/log.ts'
 import { until } from '../../test/kit/until.ts'
 import type { Override, SelectedRule } from './config.ts'
 import { createEvents } from './events.ts'
@@ -12,8 +13,9 @@ import { HostExposition } from './exposition/hosts.ts'
 import { createCollectorMetrics } from './exposition/self.ts'
 import { Fleet } from './fleet.ts'
 import { Judge, type SoftwareRules } from './judge.ts'
+import { Shares } from './share.ts'
 import { openStore } from './store/open.ts'
-import { type Store, type StoredFact, StoreUnavailable } from './store/store.ts'
+import { ACTIVE, type Store, type StoredFact, StoreUnavailable } from './store/store.ts'
 
 let folder: string
 let store: Store
@@ -58,15 +60,16 @@ function updates(now: number, published: number | null = null): StoredFact {
 test('since when an update waits is told in the series as soon as the fleet knows it, without another report', async () => {
   const now = systemClock.now()
   const fleet = new Fleet(120_000, now)
-  const events = createEvents(createLog('test', 'silent'), createCollectorMetrics('test'))
-  const judge = new Judge({ fleet, store, clock: systemClock, events, supportTable: shippedSupportTable(), overrides: [] })
+  const events = createEvents(testLog('test'), createCollectorMetrics('test'))
+  const shares = new Shares({ clock: systemClock, events })
+  const judge = new Judge({ fleet, store, clock: systemClock, events, shares, supportTable: shippedSupportTable(), overrides: [] })
   const exposition = new HostExposition(fleet, metrics, () => {})
   const render = async () => {
     let text = ''
     for await (const slice of exposition.render({}, now).slices) text += slice.toString()
     return text
   }
-  const meta = { hostId: 'a'.repeat(32), instance: 'web', publicKey: '', labels: {}, enrolledAt: now }
+  const meta = { hostId: 'a'.repeat(32), instance: 'web', publicKey: '', labels: {}, enrolledAt: now, standing: ACTIVE }
   const host = fleet.load({
     meta,
     seq: 1,
@@ -98,20 +101,21 @@ async function world(
   const clock = given.clock ?? fakeClock()
   const store = given.store ?? (await openStore('sqlite::memory:', { clock }))
   const fleet = new Fleet(120_000, clock.now())
-  const events = createEvents(createLog('test', 'silent'), createCollectorMetrics('test'))
+  const events = createEvents(testLog('test'), createCollectorMetrics('test'))
+  const shares = new Shares({ clock, events })
   const { software } = given
   return {
     clock,
     store,
     fleet,
-    judge: new Judge({ fleet, store, clock, events, supportTable: shippedSupportTable(), overrides, software }),
+    judge: new Judge({ fleet, store, clock, events, shares, supportTable: shippedSupportTable(), overrides, software }),
   }
 }
 
 const blank = { seq: 1, lastSeenAt: 0, agentVersion: '1', clockOffsetMs: 0, dropped: 0, findings: [] }
 
 function loaded({ fleet, clock }: World, fact: StoredFact, labels: Record<string, string> = {}, hostId = 'a'.repeat(32)) {
-  const meta = { hostId, instance: hostId, publicKey: '', labels, enrolledAt: clock.now() }
+  const meta = { hostId, instance: hostId, publicKey: '', labels, enrolledAt: clock.now(), standing: ACTIVE }
   return fleet.load({ ...blank, meta, lastSeenAt: clock.now(), facts: [fact] })
 }
 
@@ -256,13 +260,33 @@ describe('what the fleet knows', () => {
     await one.store.close()
   })
 
+  test('an update that was first seen by a clock a year ahead is late all the same once the clock is right', async () => {
+    const one = await world()
+    const judged = async (status: string) => {
+      const host = loaded(one, updates(one.clock.now()))
+      one.judge.now(host)
+      await until(async () => {
+        await one.clock.advance(100)
+        return host.findings.get(late)?.status === status
+      }, `it is ${status}`)
+    }
+    one.clock.jump(days(365))
+    await judged('ok')
+    one.clock.jump(-days(365))
+    await judged('ok')
+    await one.clock.advance(days(20))
+    await judged('critical')
+    await one.judge.stop()
+    await one.store.close()
+  })
+
   test('since when something is wrong survives a restart, and a store that was away when it was found', async () => {
     const clock = fakeClock()
     const real = await openStore('sqlite::memory:', { clock })
     const token = { id: '0'.repeat(16), kind: 'enrol', secretHash: '', createdAt: 0, expiresAt: null, usesLeft: null } as const
-    await real.putToken({ ...token, labels: {}, role: null, note: '' })
+    await real.putToken({ ...token, labels: {}, role: null, note: '', approve: false })
     const hostId = 'c'.repeat(32)
-    await real.enrol(token.id, { hostId, instance: 'web', publicKey: '', labels: {} }, clock.now())
+    await real.enrol(token.id, { hostId, instance: 'web', publicKey: '', labels: {}, standing: ACTIVE }, clock.now())
     let away = true
     const store = new Proxy(real, {
       get(target, name) {

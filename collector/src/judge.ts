@@ -3,6 +3,7 @@ import {
   days,
   type Finding,
   judge,
+  judgeAgain,
   type Limit,
   limitFor,
   type SoftwarePolicy,
@@ -15,11 +16,18 @@ import { canonical } from '@fettle/protocol'
 import type { Override, SelectedRule, Selector } from './config.ts'
 import { Due } from './due.ts'
 import type { Events } from './events.ts'
+import { bounded } from './evidence.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
-import type { Store } from './store/store.ts'
+import type { Shares } from './share.ts'
+import { FRESH_AHEAD_MS, type Store } from './store/store.ts'
 
 /** Keys of updates asked of the store at once; a machine three years behind has about this many. */
 const FIRST_SEEN_BATCH = 2_000
+/**
+ * How far back a host is believed that it saw an update, ms: as long as a weekend without a collector. Else a single host could make an update look old
+ * on every other one.
+ */
+const FIRST_SEEN_BELIEVED = days(3)
 /** Reports of one host that come together are judged once, this long after the first, ms; a tenth of what a fact may take to the alerts. */
 const SETTLE_MS = 200
 /** Every host is judged at least this often, ms: a bound on what a wrong `changesAt` could cost. */
@@ -28,11 +36,14 @@ const LATEST = days(1)
 /** Rules about software, each with the hosts that it holds for. */
 export type SoftwareRules = { readonly required: readonly SelectedRule[]; readonly forbidden: readonly SelectedRule[] }
 
+const NOTHING_UNSEEN: Map<string, number> = new Map()
+
 type Deps = {
   readonly fleet: Fleet
   readonly store: Store
   readonly clock: Clock
   readonly events: Events
+  readonly shares: Shares
   readonly supportTable: SupportTable
   readonly overrides: readonly Override[]
   /** What must and must not be installed, and where; left out: nothing. */
@@ -48,6 +59,8 @@ export class Judge {
   readonly #saving = new Map<string, Promise<void>>()
   /** Hosts whose findings the store did not take: written with the next judgement, which the next beat brings. */
   readonly #unsaved = new Set<string>()
+  /** What each host was judged by when all of it was judged last. */
+  readonly #judged = new WeakMap<FleetHost, Pick<FleetHost, 'meta' | 'role' | 'supportEnd'> & { readonly at: number }>()
   #running = true
 
   constructor(deps: Deps) {
@@ -84,9 +97,13 @@ export class Judge {
   }
 
   #judge(host: FleetHost): void {
-    const { clock, fleet, events } = this.#deps
+    const { clock, events } = this.#deps
     this.#settling.delete(host.meta.hostId)
-    const unseen = this.#unseenUpdates(host)
+    if (!host.counts) {
+      host.findings.clear()
+      return
+    }
+    const unseen = host.unjudged.has('updates') ? this.#withinShare(host, this.#unseenUpdates(host)) : NOTHING_UNSEEN
     if (unseen.size > 0) {
       this.#learn(unseen).then(
         () => {
@@ -96,6 +113,7 @@ export class Judge {
         },
         error => {
           events.storeFailed('firstSeen', error)
+          host.unjudged.add('updates')
           this.#settling.delete(host.meta.hostId)
           this.#due.set(host.meta.hostId, clock.now() + 5_000)
         },
@@ -106,21 +124,32 @@ export class Judge {
     const end = system ? supportEnd(system, this.#deps.supportTable) : null
     if (end !== host.supportEnd) host.changed('system')
     host.supportEnd = end
-    const context = {
-      role: host.role,
-      supportEnd: host.supportEnd,
-      presence: fleet.presence(host, now),
-      instance: host.meta.instance,
-      firstSeen: (update: string) => fleet.firstSeen(update),
-      software: this.#software(host),
-    }
-    const findings = judge({ held: host.held, context, limitOf: check => this.#limit(check, host), previous: host.findings }, now)
-    const changed = findings.some(finding => differs(host.findings.get(finding.check), finding))
+    const findings = this.#findings(host, now)
+    // What is not remembered yet, or not within the share of the host, is looked for again.
+    if (unseen.size > 0) host.unjudged.add('updates')
+    const changed = findings.length !== host.findings.size || findings.some(finding => differs(host.findings.get(finding.check), finding))
     host.findings = new Map(findings.map(finding => [finding.check, finding]))
-    host.changed('findings')
+    if (changed) host.changed('findings')
     if (changed || this.#unsaved.has(host.meta.hostId)) this.save(host)
     const next = Math.min(...findings.map(finding => finding.changesAt ?? Number.POSITIVE_INFINITY), now + LATEST)
     this.#due.set(host.meta.hostId, Math.max(next, now + SETTLE_MS))
+  }
+
+  /** Judges what may have another answer; everything where more than facts and time changed. */
+  #findings(host: FleetHost, now: number): Finding[] {
+    const { meta, role, supportEnd, held, findings: previous } = host
+    const context = {
+      ...{ role, supportEnd, presence: this.#deps.fleet.presence(host, now), instance: meta.instance },
+      firstSeen: (update: string) => this.#deps.fleet.firstSeen(update),
+      software: this.#software(host),
+    }
+    const judged = { held, context, limitOf: (check: Check) => this.#limit(check, host), previous }
+    const before = this.#judged.get(host)
+    const whole = before?.meta !== meta || before.role !== role || before.supportEnd !== supportEnd || now - before.at >= LATEST
+    const findings = whole ? judge(judged, now) : judgeAgain(judged, now, host.unjudged)
+    if (whole) this.#judged.set(host, { meta, role, supportEnd, at: now })
+    host.unjudged.clear()
+    return findings.map(finding => (previous.get(finding.check) === finding ? finding : bounded(finding)))
   }
 
   #limit(check: Check, host: FleetHost): Limit {
@@ -145,14 +174,26 @@ export class Judge {
   /** Pending updates without a date of their vendor that this collector has no first-seen time of. */
   #unseenUpdates(host: FleetHost): Map<string, number> {
     const unseen = new Map<string, number>()
+    const now = this.#deps.clock.now()
+    const earliest = Math.max(now - FIRST_SEEN_BELIEVED, host.meta.enrolledAt)
     for (const { source, at, data } of host.facts.updates) {
       for (const update of data.pending) {
         const key = updateKey(source, update)
-        if (update.published === null && this.#deps.fleet.firstSeen(key) === null) unseen.set(key, at)
+        const first = this.#deps.fleet.firstSeen(key)
+        // What was first seen by a clock that was ahead would never be late: the store keeps the earlier time.
+        const isKnown = first !== null && first <= now + FRESH_AHEAD_MS
+        if (update.published === null && !isKnown) unseen.set(key, Math.min(now, Math.max(at, earliest)))
         if (unseen.size >= FIRST_SEEN_BATCH) return unseen
       }
     }
     return unseen
+  }
+
+  /** What the fleet remembers is for all: one host may fill only so much of it. */
+  #withinShare(host: FleetHost, unseen: Map<string, number>): Map<string, number> {
+    if (unseen.size === 0) return unseen
+    const granted = this.#deps.shares.of(host).newUpdates(unseen.size)
+    return granted === unseen.size ? unseen : new Map([...unseen].slice(0, granted))
   }
 
   async #learn(unseen: ReadonlyMap<string, number>): Promise<void> {
@@ -186,6 +227,7 @@ function isMeant({ role, labels }: Selector, host: FleetHost): boolean {
 }
 
 function differs(before: Finding | undefined, after: Finding): boolean {
+  if (before === after) return false
   if (before?.status !== after.status || before.since !== after.since || before.worseSince !== after.worseSince) return true
   return before.carry !== after.carry && canonical(before.carry) !== canonical(after.carry)
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { fakeClock } from '../../agent/src/fakes/clock.ts'
 import { Fleet } from './fleet.ts'
 import { startRetirement } from './retirement.ts'
+import { ACTIVE } from './store/store.ts'
 
 function world() {
   const clock = fakeClock()
@@ -20,27 +21,27 @@ function world() {
     failed: (error: unknown) => void failures.push(error),
   }
   const host = (instance: string, seenAt: number, enrolledAt = 0) => {
-    const made = fleet.enrol({ hostId: instance, instance, publicKey: '', labels: {}, enrolledAt })
+    const made = fleet.enrol({ hostId: instance, instance, publicKey: '', labels: {}, enrolledAt, standing: ACTIVE })
     made.lastSeenAt = seenAt
     return made
   }
   return { clock, fleet, removed, failures, deps, host }
 }
 
-test('a host that was not seen for the time-to-live is removed, within the hour, and no other', async () => {
+test('a host that was not seen for the time-to-live is removed, within the hour once the collector has listened for a day, and no other', async () => {
   const { clock, removed, deps, host } = world()
   const now = clock.now()
-  host('gone', now - days(30) + hours(2))
-  host('late', now - days(29))
+  host('gone', now - days(29) + hours(2))
+  host('late', now - days(28))
   host('here', now)
   host('connected', now - days(90)).connectedSince = now - days(90)
   host('enrolled', 0, now - days(1))
   host('never-came', 0, now - days(31))
   startRetirement(deps)
 
-  await clock.advance(hours(1))
+  await clock.advance(days(1))
   expect(removed).toEqual(['never-came'])
-  await clock.advance(hours(1) + 1)
+  await clock.advance(hours(2) + 1)
   expect(removed).toEqual(['never-came'])
   await clock.advance(hours(1))
   expect(removed).toEqual(['never-came', 'gone'])
@@ -56,11 +57,27 @@ test('while the store is away nothing is lost: it is tried again within the hour
     ...deps,
     remove: hostId => (away ? Promise.reject(new Error('away')) : deps.remove(hostId)),
   })
-  await clock.advance(hours(1))
+  await clock.advance(days(1))
   expect([removed, failures.length]).toEqual([[], 1])
   away = false
   await clock.advance(hours(1))
   expect(removed).toEqual(['gone'])
+})
+
+test('after a start, and after its clock was set, it listens for a day before it removes anybody: the clock may be wrong, and nobody could come', async () => {
+  const { clock, removed, deps, host } = world()
+  host('laptop', clock.now() - days(1))
+  startRetirement(deps)
+  await clock.advance(days(2))
+
+  clock.jump(days(365))
+  await clock.advance(hours(23))
+  expect(removed).toEqual([])
+  clock.jump(-days(365))
+  await clock.advance(days(10))
+  expect(removed).toEqual([])
+  await clock.advance(days(20))
+  expect(removed).toEqual(['laptop'])
 })
 
 test('stopped in the middle of it, it removes nothing more and does not start again', async () => {

@@ -1,5 +1,4 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { createLog } from '@fettle/kit'
 import {
   type AgentFrame,
   type CollectorFrame,
@@ -12,6 +11,7 @@ import {
 } from '@fettle/protocol'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type FakeClock, fakeClock } from '../../agent/src/fakes/clock.ts'
+import { testLog } from '../../test/kit/log.ts'
 import { socketPair } from '../../test/kit/sockets.ts'
 import { Core } from './core.ts'
 import { createEvents } from './events.ts'
@@ -55,14 +55,16 @@ beforeEach(async () => {
   core = new Core({
     store,
     clock,
-    events: createEvents(createLog('test', 'silent'), metrics),
+    events: createEvents(testLog('test'), metrics),
     supportTable: { date: '2026-01-01', source: 'none', products: [] },
     overrides: [],
     server: 'collector.test',
     beatMs: 60_000,
-    maxBytes: 10_000,
+    // One host may have a sixteenth of it waiting.
+    maxBytes: 160_000,
     maxConnections: 10,
     detail: false,
+    isProxy: () => false,
   })
   await core.start()
   await join(shown)

@@ -6,6 +6,7 @@ import type { RawData, WebSocket } from 'ws'
 import type { Events } from './events.ts'
 import type { Fleet, FleetHost } from './fleet.ts'
 import type { Ingest, Settled } from './ingest.ts'
+import { type Share, shareLimits } from './share.ts'
 import type { Change } from './store/store.ts'
 
 /** Offsets smaller than this are the network's, ms: times of the agent are taken as they are. */
@@ -30,11 +31,18 @@ export type SessionDeps = {
   readonly events: Events
   readonly beatMs: number
   epoch(): string
+  /** PEM of the certificate authorities that agents are to trust from now on. */
+  authorities?(): readonly string[]
   /** A change of the host was applied. */
   changed(host: FleetHost): void
   /** The store does not know a host that is connected: it lost data, and must be made whole. */
   storeForgot(): void
+  /** The host has this link token on its disk. */
+  kept(hostId: string, hash: string): void
 }
+
+/** What a session needs besides: the link token that this host gets at its welcome; undefined where the store could not offer one. */
+type OwnDeps = SessionDeps & { readonly share: Share; readonly link: { readonly token: string; readonly hash: string } | undefined }
 
 type Hole = { readonly seq: number; readonly reason: string; readonly retryAfterMs: number; toldAt: number }
 
@@ -45,7 +53,7 @@ export class Session {
   readonly host: FleetHost
   readonly connectedAt: number
   readonly #ws: WebSocket
-  readonly #deps: SessionDeps
+  readonly #deps: OwnDeps
   /** What the agent holds, by its own digests: decides what it is asked for. */
   readonly #digests: Map<string, string>
   #offsetMs: number
@@ -62,9 +70,10 @@ export class Session {
   #closing: CloseReason | undefined
   /** Frames in their order: unpacking is asynchronous, and what comes meanwhile waits behind it. */
   #unpacking = 0
+  #unpackingBytes = 0
   #chain: Promise<void> = Promise.resolve()
 
-  constructor(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>, deps: SessionDeps, onClose: () => void) {
+  constructor(ws: WebSocket, host: FleetHost, hello: Frame<'hello'>, deps: OwnDeps, onClose: () => void) {
     this.#ws = ws
     this.host = host
     this.#deps = deps
@@ -78,8 +87,8 @@ export class Session {
     host.changed('presence')
     this.#life()
     ws.on('message', (data, binary) => this.#received(data, binary))
-    ws.on('pong', () => this.#life())
-    ws.on('ping', () => this.#life())
+    ws.on('pong', () => this.#sign())
+    ws.on('ping', () => this.#sign())
     ws.once('close', () => {
       this.#stopPinging()
       deps.events.closed(host.meta.hostId, this.#closing ?? 'lost')
@@ -93,7 +102,19 @@ export class Session {
   welcome(): void {
     const want = [...this.#digests].filter(([key, hash]) => this.host.hashes.get(key) !== hash).map(([key]) => key)
     const settings = { beatMs: this.#deps.beatMs }
-    this.#send({ type: 'welcome', epoch: this.#deps.epoch(), instance: this.host.meta.instance, want, acked: this.host.seq, settings })
+    const { link, epoch } = this.#deps
+    const authorities = this.#deps.authorities?.() ?? []
+    const { instance } = this.host.meta
+    this.#send({
+      type: 'welcome',
+      epoch: epoch(),
+      instance,
+      want,
+      acked: this.host.seq,
+      settings,
+      ...(link ? { linkToken: link.token } : {}),
+      ...(authorities.length === 0 ? {} : { authorities: [...authorities] }),
+    })
   }
 
   /** Facts that the agent is known to hold. */
@@ -113,20 +134,57 @@ export class Session {
     this.#close(closeCodes.revoked, 'revoked')
   }
 
+  /** The host may not talk any more. */
+  shutOut(state: 'pending' | 'quarantined' | 'revoked'): void {
+    this.#close(closeCodes[state], 'revoked')
+  }
+
   sendAway(reason: string, retryAfterMs: number): void {
     this.#send({ type: 'bye', reason, retryAfterMs })
     this.#close(closeCodes.goingAway, 'stopping')
   }
 
   #received(data: RawData, binary: boolean): void {
+    if (this.#closing) return
     const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)
+    if (!this.#deps.share.frame(bytes.length)) return this.#abuse()
     if (!binary && this.#unpacking === 0) return this.#take(bytes.toString('utf8'), bytes.length)
-    this.#unpacking++
+    this.#hold(bytes.length)
     this.#chain = this.#chain
-      .then(() => unpack(bytes, binary))
-      .then(text => this.#take(text, bytes.length))
+      .then(() => (this.#closing ? '' : unpack(bytes, binary)))
+      .then(text => {
+        if (this.#closing) return
+        if (!this.#deps.share.inflated(text.length - bytes.length)) return this.#abuse()
+        this.#take(text, bytes.length)
+      })
       .catch(error => this.#reject(error))
-      .finally(() => this.#unpacking--)
+      .finally(() => this.#release(bytes.length))
+  }
+
+  /** What waits to be unpacked is bounded: beyond it the socket is not read. */
+  #hold(bytes: number): void {
+    this.#unpacking++
+    this.#unpackingBytes += bytes
+    if (this.#unpackingBytes > shareLimits.unpackingBytes) this.#ws.pause()
+  }
+
+  #release(bytes: number): void {
+    this.#unpacking--
+    this.#unpackingBytes -= bytes
+    if (this.#ws.isPaused && this.#unpackingBytes <= shareLimits.unpackingBytes) this.#ws.resume()
+  }
+
+  /** A sign of life that is no frame costs its share as well. */
+  #sign(): void {
+    if (this.#closing) return
+    if (!this.#deps.share.frame(0)) return this.#abuse()
+    this.#life()
+  }
+
+  /** It was told to wait, and goes on. */
+  #abuse(): void {
+    this.#deps.events.frameRejected(this.host.meta.hostId, 'rate', 'it goes on far beyond its share after it was told to wait')
+    this.sendAway('this host sends more than its share', Math.max(REFUSED_RETRY_MS, this.#deps.share.waitMs()))
   }
 
   #take(text: string, bytes: number): void {
@@ -145,9 +203,12 @@ export class Session {
     switch (frame.type) {
       case 'report':
       case 'beat':
-        if (!this.#inOrder(frame)) return
+        if (!this.#inOrder(frame) || this.#isBeyondShare(frame)) return
         // What waits in memory is inflated.
         return frame.type === 'report' ? this.#report(frame, text.length) : this.#beat(frame, text.length)
+      case 'kept':
+        if (frame.linkToken === this.#deps.link?.token) this.#deps.kept(this.host.meta.hostId, this.#deps.link.hash)
+        return
       case 'leave':
         return this.#leave()
       case 'hello':
@@ -183,6 +244,12 @@ export class Session {
     return true
   }
 
+  #isBeyondShare({ seq }: Frame<'report' | 'beat'>): boolean {
+    const waitMs = this.#deps.share.waitMs()
+    if (waitMs > 0) this.#refuse(seq, 'this host sends more than its share', waitMs)
+    return waitMs > 0
+  }
+
   /** From this seq on nothing is taken until the agent has heard of it and starts again. */
   #refuse(seq: number, reason: string, retryAfterMs: number): void {
     this.#hole ??= { seq, reason, retryAfterMs, toldAt: Number.NEGATIVE_INFINITY }
@@ -207,6 +274,9 @@ export class Session {
     const checked = frame.outcome === 'ok' ? checkedData(frame) : undefined
     const data = checked === undefined ? undefined : JSON.stringify(checked)
     const fact = { key: frame.key, ...told, at, freshAt: at, everyMs: frame.everyMs, tookMs: frame.tookMs, hash: frame.hash, data }
+    const excess = this.#deps.share.fits(frame.key, frame.superseded ? 0 : (data?.length ?? 0))
+    if (excess)
+      throw new FrameError('key', excess === 'facts' ? `at most ${shareLimits.facts} facts` : `at most ${shareLimits.factChars} characters`)
     if (!frame.superseded) this.#digests.set(frame.key, frame.hash)
     this.#offer({ kind: 'report', ...this.#base(frame.seq, frame.dropped), fact, superseded: frame.superseded ?? false }, bytes, checked)
   }
@@ -317,7 +387,13 @@ export class Session {
   }
 
   #send(frame: Frame<'welcome' | 'ack' | 'nack' | 'refresh' | 'bye'>): void {
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.send(JSON.stringify(frame))
+    if (this.#ws.readyState !== this.#ws.OPEN) return
+    // It sends and never reads: what is said to it would pile up here.
+    if (this.#ws.bufferedAmount > shareLimits.unreadBytes) {
+      this.#deps.share.exceeds('unread')
+      return this.#ws.terminate()
+    }
+    this.#ws.send(JSON.stringify(frame))
   }
 }
 

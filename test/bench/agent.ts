@@ -146,7 +146,7 @@ async function observe(children: readonly ChildProcess[], peers: readonly Peer[]
 }
 
 async function stop(children: readonly ChildProcess[], tap: Tap): Promise<void> {
-  await Promise.all(children.map(end))
+  await Promise.all(children.map(child => end(child)))
   tap.stop()
 }
 

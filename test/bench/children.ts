@@ -20,11 +20,11 @@ export function start(
   return child
 }
 
-/** SIGTERM, then SIGKILL. */
-export async function end(child: ChildProcess): Promise<void> {
+/** SIGTERM unless said otherwise, then SIGKILL. */
+export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
   const ended = new Promise(resolve => child.once('exit', resolve))
-  child.kill('SIGTERM')
+  child.kill(signal)
   const timer = setTimeout(() => child.kill('SIGKILL'), GRACE_MS)
   await ended
   clearTimeout(timer)
@@ -38,7 +38,7 @@ export function ownFolder(path: string): string {
 
 /** Ends every child by its pid and removes what was written. */
 export async function endAll(): Promise<void> {
-  await Promise.all([...living].map(end))
+  await Promise.all([...living].map(child => end(child)))
   for (const path of folders) rmSync(path, { recursive: true, force: true })
   folders.clear()
 }
@@ -46,6 +46,11 @@ export async function endAll(): Promise<void> {
 /** Ctrl-C and SIGTERM end the children first; a crash kills them. */
 export function endWithProcess(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void endAll().then(() => process.exit(130)))
+  killAtExit()
+}
+
+/** Whatever ends this process kills its children: for one that tells what it has before it ends. */
+export function killAtExit(): void {
   process.once('exit', () => {
     for (const child of living) child.kill('SIGKILL')
     for (const path of folders) rmSync(path, { recursive: true, force: true })

@@ -5,6 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createLog, loadYaml } from '@fettle/kit'
 import { hostIdOf, newPrivateKey, publicKeyOf } from '@fettle/protocol'
 import { type RunningCollector, readCollectorConfig, startCollector } from '../../collector/src/index.ts'
+import { ACTIVE } from '../../collector/src/store/store.ts'
 import { factsOf, instanceOf } from './simulated.ts'
 import { serve } from './worker.ts'
 
@@ -38,7 +39,7 @@ const calls = {
     const now = Date.now()
     for (let i = fleet.size; i < hosts; i++) {
       const publicKey = publicKeyOf(newPrivateKey())
-      fleet.enrol({ hostId: hostIdOf(publicKey), instance: instanceOf(i), publicKey, labels: {}, enrolledAt: now })
+      fleet.enrol({ hostId: hostIdOf(publicKey), instance: instanceOf(i), publicKey, labels: {}, enrolledAt: now, standing: ACTIVE })
       if (i % 100 === 0) await turn()
     }
     await change(0)

@@ -13,6 +13,8 @@ export type Worker<C extends Calls> = {
   readonly pid: number
   call<N extends keyof C & string>(name: N, ...argument: Parameters<C[N]>): Promise<Awaited<ReturnType<C[N]>>>
   stop(): Promise<void>
+  /** `kill -9` */
+  kill(): Promise<void>
 }
 
 /** Starts a worker's file, which calls `serve`. @param flags of Node itself */
@@ -26,6 +28,7 @@ export function startWorker<C extends Calls>(file: string, flags: readonly strin
     pid,
     call: (name, ...[argument]) => ask(name, argument) as Promise<never>,
     stop: () => end(child),
+    kill: () => end(child, 'SIGKILL'),
   }
 }
 

@@ -1,6 +1,7 @@
 import { factHash } from '@fettle/protocol'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ACTIVE } from '../../collector/src/store/store.ts'
 import { openPage, startBrowser } from '../kit/browser.ts'
 import { ProtocolClient } from '../kit/client.ts'
 import { startTestCollector, type TestCollector } from '../kit/collector.ts'
@@ -27,7 +28,7 @@ beforeAll(async () => {
     'updates/apt': updates([update(EVIL.slice(0, 120), 400), update(BIDI, 30)]),
     'filesystems/mounts': { filesystems: [filesystem(LONG), filesystem(EVIL), filesystem(BIDI)] },
   })
-  const meta = { hostId: 'e'.repeat(32), instance: EVIL_NAME, publicKey: '', labels: {}, enrolledAt: Date.now() }
+  const meta = { hostId: 'e'.repeat(32), instance: EVIL_NAME, publicKey: '', labels: {}, enrolledAt: Date.now(), standing: ACTIVE }
   collector.core.judge.now(collector.core.fleet.enrol(meta))
   await until(() => [...collector.core.fleet.hosts()].every(host => host.findings.size > 0), 'judging all hosts')
 })

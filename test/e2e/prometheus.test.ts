@@ -2,10 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Metric, metrics } from '@fettle/catalog'
-import { createLog, systemClock } from '@fettle/kit'
+import { systemClock } from '@fettle/kit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Agent, defaultConfig, localHost, openStateDir, startAgent } from '../../agent/src/index.ts'
 import { startTestCollector, type TestCollector } from '../kit/collector.ts'
+import { testLog } from '../kit/log.ts'
 import { runScript, type TestProcess } from '../kit/process.ts'
 import { type Prometheus, promtool, startAlertmanager, startPrometheus } from '../kit/prometheus.ts'
 import { type RedisServer, startRedis } from '../kit/redis.ts'
@@ -49,7 +50,7 @@ async function startHere(instance: string, token: string): Promise<Agent> {
     config,
     host: localHost(),
     clock: systemClock,
-    log: createLog('agent', 'silent'),
+    log: testLog('agent'),
     state: await openStateDir(config.dataDir),
   })
 }

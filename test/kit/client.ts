@@ -13,6 +13,7 @@ import {
   signHello,
 } from '@fettle/protocol'
 import { WebSocket } from 'ws'
+import { secretMade } from './secrets.ts'
 
 /** A bare speaker of the protocol: what a test needs to say what no honest agent would. */
 export class ProtocolClient {
@@ -24,7 +25,7 @@ export class ProtocolClient {
   #waiting: { wanted: (frame: CollectorFrame) => boolean; resolve: (frame: CollectorFrame) => void }[] = []
 
   constructor(privateKey = newPrivateKey()) {
-    this.privateKey = privateKey
+    this.privateKey = secretMade(privateKey)
     this.publicKey = publicKeyOf(privateKey)
     this.hostId = hostIdOf(this.publicKey)
   }
@@ -116,6 +117,7 @@ export class ProtocolClient {
   }
 
   #take(frame: CollectorFrame): void {
+    if (frame.type === 'welcome') secretMade(frame.linkToken ?? '')
     const i = this.#waiting.findIndex(({ wanted }) => wanted(frame))
     if (i < 0) this.frames.push(frame)
     else this.#waiting.splice(i, 1)[0]?.resolve(frame)

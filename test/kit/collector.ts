@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, createLog } from '@fettle/kit'
+import { type Clock, createLog, type LogLevel } from '@fettle/kit'
 import { type RunningCollector, readCollectorConfig, startCollector } from '../../collector/src/index.ts'
+import { testLog } from './log.ts'
+import { secretMade } from './secrets.ts'
 
 export type TestCollector = RunningCollector & {
   readonly data: string
@@ -22,7 +24,7 @@ export async function startTestCollector(env: Record<string, string> = {}, file 
     FETTLE_NAME: 'collector.test',
     ...env,
   })
-  const log = createLog('collector', (env.FETTLE_LOG as 'silent') ?? 'silent')
+  const log = env.FETTLE_LOG ? createLog('collector', env.FETTLE_LOG as LogLevel) : testLog('collector')
   const running = await startCollector({ config, log, ...(clock ? { clock } : {}) })
   const get = (path: string) => fetch(`${running.url}${path}`)
   return {
@@ -32,7 +34,11 @@ export async function startTestCollector(env: Record<string, string> = {}, file 
       await running.stop()
       if (!env.FETTLE_DATA) await rm(data, { recursive: true, force: true })
     },
-    token: async wish => ((await running.admin('POST', '/api/v1/tokens', wish ?? {})) as { token: string }).token,
+    token: async wish => {
+      const { token } = (await running.admin('POST', '/api/v1/tokens', wish ?? {})) as { token: string }
+      secretMade(token.split('.')[1] ?? '')
+      return token
+    },
     json: async path => (await get(path)).json(),
     text: async path => (await get(path)).text(),
   }

@@ -1,11 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { HeldFact } from '@fettle/catalog'
-import { createLog, systemClock } from '@fettle/kit'
+import { systemClock } from '@fettle/kit'
 import { type Host, loadConfig, localHost, openStateDir, startAgent } from '../../agent/src/index.ts'
 import type { Probe } from '../../agent/src/probe.ts'
 import { startTestCollector, type TestCollector } from './collector.ts'
+import { testLog } from './log.ts'
+import { secretMade } from './secrets.ts'
 import { until } from './until.ts'
 
 /** A finding as the API tells it. */
@@ -44,7 +46,7 @@ export type Told = {
 export async function startLine(): Promise<Line> {
   const folder = await mkdtemp(join(tmpdir(), 'fettle-line-'))
   const collector = await startTestCollector()
-  const log = createLog('agent', 'silent')
+  const log = testLog('agent')
   return {
     collector,
     async look(instance, { probes, config = {}, host = localHost() }) {
@@ -59,6 +61,7 @@ export async function startLine(): Promise<Line> {
         return await told(collector, instance, keys, before)
       } finally {
         await agent.stop()
+        secretMade(await readFile(join(folder, instance, 'key.pem'), 'utf8'))
       }
     },
     async stop() {

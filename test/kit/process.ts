@@ -4,6 +4,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
+import { lineLogged } from './secrets.ts'
+
 const root = join(import.meta.dirname, '../..')
 
 /** A process of the test's own, run by this Node, ended by its pid. */
@@ -18,9 +20,15 @@ export type TestProcess = {
   kill(signal?: NodeJS.Signals): Promise<void>
 }
 
-/** Runs a script of the repository. @param script path below the repository's root */
-export function runScript(script: string, args: readonly string[], env: Record<string, string> = {}): TestProcess {
-  const child = spawn(process.execPath, [join(root, script), ...args], {
+/** Runs a script of the repository. @param script path below the repository's root @param inside a command that runs it: `ip netns exec NAME` */
+export function runScript(
+  script: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  inside: readonly string[] = [],
+): TestProcess {
+  const [program = process.execPath, ...rest] = [...inside, process.execPath, join(root, script), ...args]
+  const child = spawn(program, rest, {
     cwd: root,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -30,6 +38,7 @@ export function runScript(script: string, args: readonly string[], env: Record<s
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', line => {
       lines.push(line)
+      if (stream === child.stderr) lineLogged(line)
       for (const one of waiting.filter(({ matches }) => matches.test(line))) {
         waiting.splice(waiting.indexOf(one), 1)
         one.resolve(line)

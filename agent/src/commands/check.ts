@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util'
 import { type Finding, subjects } from '@fettle/catalog'
 import type { CliContext, Command } from '../cli.ts'
+import { ask } from '../control.ts'
 import { replayHost } from '../host/replay.ts'
+import { shortSocketPath } from '../host/state.ts'
 import type { Host } from '../host.ts'
 import type { LookConfig } from '../look.ts'
 import { probes } from '../probes/index.ts'
@@ -11,6 +13,8 @@ import { here } from './here.ts'
 
 const DEFAULT_COLUMNS = 100
 const MOST_COLUMNS = 140
+/** How long the running agent may take to say whether it reaches its collector, ms. */
+const REACH_MS = 2_000
 
 /** `fettle-agent check` */
 export const check: Command = {
@@ -18,7 +22,8 @@ export const check: Command = {
 
 Usage: fettle-agent check [--verbose] [--json] [--replay DIR]
 
-Runs every probe here and now and judges with the default thresholds; needs no collector and no running agent.
+Runs every probe here and now and judges with the default thresholds; needs no collector and no running agent. Where one runs and its user
+asks, it tells at the end whether it reaches its collector, and why not.
 
   --verbose      shows what is fine and what does not apply as well
   --json         prints facts and findings as JSON
@@ -37,17 +42,19 @@ Examples:
       args: [...args],
       options: { verbose: { type: 'boolean', short: 'v' }, json: { type: 'boolean' }, replay: { type: 'string' } },
     })
-    const { host, config } = values.replay === undefined ? await here(context) : await replayed(values.replay)
+    const { host, config, dataDir } = values.replay === undefined ? await live(context) : await replayed(values.replay)
     const facts = await lookAtAll(host, probes, config, progressOn(context))
     const survey = judgeAlone(facts, host, config.role)
+    const reach = dataDir === null ? null : await reachOf(dataDir)
     const text = values.json
-      ? `${JSON.stringify({ ...survey, findings: survey.findings.map(explained) }, null, 2)}\n`
+      ? `${JSON.stringify({ ...survey, findings: survey.findings.map(explained), collector: reach }, null, 2)}\n`
       : surveyText(survey, {
           colour: context.stdout.isTTY && !context.env.NO_COLOR ? 'on' : 'off',
           columns: Math.min(MOST_COLUMNS, context.stdout.columns ?? DEFAULT_COLUMNS),
           detail: values.verbose ? 'all' : 'bad',
         })
     context.stdout.write(text)
+    if (reach !== null && !values.json) context.stdout.write(`The agent that runs here: ${reach}\n`)
     return exitCodeOf(survey.findings)
   },
 }
@@ -59,8 +66,29 @@ function explained(finding: Finding) {
   return { ...finding, subject: subject?.name, domain: subject?.domain, title: check?.title, remedy: check?.remedy }
 }
 
-async function replayed(folder: string): Promise<{ readonly host: Host; readonly config: LookConfig }> {
-  return replayHost(folder)
+type Machine = {
+  readonly host: Host
+  readonly config: LookConfig
+  /** Where its agent keeps its state; null where none can run. */
+  readonly dataDir: string | null
+}
+
+async function live(context: CliContext): Promise<Machine> {
+  const { host, config } = await here(context)
+  return { host, config, dataDir: config.dataDir }
+}
+
+async function replayed(folder: string): Promise<Machine> {
+  return { ...(await replayHost(folder)), dataDir: null }
+}
+
+/** What the running agent says of its collector; null where none runs that this user may ask. */
+async function reachOf(dataDir: string): Promise<string | null> {
+  try {
+    return (await ask({ socketPath: shortSocketPath(dataDir) }, { ask: 'status' }, REACH_MS)).message
+  } catch {
+    return null
+  }
 }
 
 /** What is being looked at, on one line of a terminal that is wiped at the end; nothing elsewhere. */

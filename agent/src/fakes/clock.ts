@@ -4,6 +4,8 @@ import type { Clock } from '@fettle/kit'
 export type FakeClock = Clock & {
   /** Moves time on; what falls due is called in its order, each with what it caused let through. */
   advance(ms: number): Promise<void>
+  /** Sets the wall clock forward, or back where negative; no time passes. */
+  jump(ms: number): void
 }
 
 type Timer = { readonly at: number; readonly callback: () => void }
@@ -11,15 +13,19 @@ type Timer = { readonly at: number; readonly callback: () => void }
 /** Starts at `now`, epoch ms. */
 export function fakeClock(now = Date.UTC(2026, 10, 22)): FakeClock {
   let elapsed = 0
+  let jumped = 0
   const timers = new Set<Timer>()
   const settle = () => new Promise<void>(resolve => setImmediate(resolve))
   return {
-    now: () => Math.floor(now + elapsed),
+    now: () => Math.floor(now + jumped + elapsed),
     monotonic: () => elapsed,
     after(ms, callback) {
       const timer = { at: elapsed + Math.max(0, ms), callback }
       timers.add(timer)
       return () => timers.delete(timer)
+    },
+    jump(ms) {
+      jumped += ms
     },
     async advance(ms) {
       const end = elapsed + ms

@@ -18,6 +18,10 @@ export type FakeConnection = {
   sendRaw(text: string): void
   welcome(over?: Partial<Frame<'welcome'>>): Promise<void>
   close(code: number): void
+  /** Resolves at the next ping. */
+  pinged(): Promise<void>
+  /** Takes nothing in any more, and answers nothing: as a machine that is gone. */
+  freeze(): void
   readonly closed: Promise<number>
   readonly binaryFrames: () => number
 }
@@ -70,6 +74,8 @@ function greet(socket: WebSocket): FakeConnection {
     sendRaw: text => socket.send(text),
     welcome: over => send({ type: 'welcome', epoch: 'e1', instance: 'web1', want: [], acked: 0, settings: { beatMs: 60_000 }, ...over }),
     close: code => socket.close(code),
+    pinged: () => new Promise(resolve => socket.once('ping', () => resolve())),
+    freeze: () => socket.pause(),
     closed,
     binaryFrames: () => binaryFrames,
   }

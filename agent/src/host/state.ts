@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { chmod, lstat, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { keepToOwner } from './acl.ts'
 
 /** Longest path of a Unix socket that every system takes, bytes; see unix(7), `sun_path`. */
 const LONGEST_SOCKET_PATH = 100
@@ -30,6 +31,7 @@ export type StateDir = {
 export async function openStateDir(path: string): Promise<StateDir> {
   await mkdir(path, { recursive: true, mode: 0o700 })
   await refuseForeign(path)
+  if (process.platform === 'win32') await keepToOwner(path)
   const socketPath = shortSocketPath(path)
   return {
     path,
@@ -80,8 +82,9 @@ async function writeAtomically(folder: string, name: string, bytes: Uint8Array |
   await syncFolder(folder)
 }
 
-/** A rename is on the disk only once its folder is; see fsync(2). */
+/** A rename is on the disk only once its folder is; see fsync(2). Windows flushes no folders, and its file system keeps a journal of names. */
 async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return
   const handle = await open(folder, 'r')
   try {
     await handle.sync()

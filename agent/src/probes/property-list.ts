@@ -17,7 +17,7 @@ export type Dict = { readonly [key: string]: unknown }
  */
 export function parsePlist(text: string): PlistValue {
   if (text.startsWith('bplist')) throw new Error('Cannot read a binary property list: convert it with `plutil -convert xml1 -o - FILE`')
-  const start = text.search(/<(\?xml|!DOCTYPE plist|plist)/)
+  const start = text.search(/<(!DOCTYPE plist|plist)/)
   if (start < 0) throw new Error('Cannot read a property list: no <plist> in it')
   const end = text.lastIndexOf('</plist>')
   if (end < start) throw new Error('Cannot read a property list that is cut off: no </plist> ends it')
@@ -55,6 +55,17 @@ export function parsePlistDict(text: string): Dict {
 export function isPlistWith(text: string, ...keys: readonly string[]): boolean {
   const head = text.slice(0, LONGEST)
   return /<plist[\s>]/.test(head) && keys.every(key => head.includes(`<key>${key}</key>`))
+}
+
+/** Characters that XML has names for (XML 1.0, section 4.6), and those by number. */
+const REFERENCE = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)/
+
+/** The library tells the console what it does not like, once for each place: such a list is refused before it sees it. */
+function wellFormed(xml: string): void {
+  const valid = XMLValidator.validate(xml)
+  if (valid !== true)
+    throw new Error(`Cannot read a property list that is no XML: ${valid.err.msg.slice(0, 200)} in line ${valid.err.line}`)
+  if (REFERENCE.test(xml)) throw new Error('Cannot read a property list with an entity that nobody defines')
 }
 
 /** The library walks the tree by recursion. */

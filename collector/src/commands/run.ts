@@ -1,10 +1,10 @@
-import { createLog, untilSignal } from '@fettle/kit'
+import { createLog, onHangup, untilSignal } from '@fettle/kit'
 import { startCollector } from '../collector.ts'
 import { type Io, loadConfig, parsed } from '../command.ts'
 
 const HELP = `fettle-collector run
 
-Runs the collector in the foreground until SIGTERM or SIGINT. Logs JSON lines on standard error.
+Runs the collector in the foreground until SIGTERM or SIGINT; SIGHUP reads certificates again. Logs JSON lines on standard error.
 
   FETTLE_LISTEN=127.0.0.1:7300 FETTLE_DATA=.fettle fettle-collector run
 `
@@ -18,5 +18,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const config = await loadConfig(io.env)
   const log = createLog('fettle-collector', config.values['log.level'])
   const collector = await startCollector({ config, log })
+  // Certificates of files are read again by themselves too; whoever has just put them there need not wait.
+  onHangup(io.process, () => void collector.reload())
   return untilSignal(io.process, log, collector.stop)
 }

@@ -2,7 +2,7 @@ import { metrics } from '@fettle/catalog'
 import { describe, expect, test } from 'vitest'
 import { promtool } from '../../../test/kit/prometheus.ts'
 import { Fleet, presenceWindow } from '../fleet.ts'
-import type { StoredFact, StoredHost } from '../store/store.ts'
+import { ACTIVE, type StoredFact, type StoredHost } from '../store/store.ts'
 import { HostExposition, type Selection, shardOf } from './hosts.ts'
 import { seriesLimits } from './series.ts'
 
@@ -24,7 +24,7 @@ const fact = (key: string, data: unknown): StoredFact => ({
 
 function stored(hostId: string, instance: string, facts: readonly StoredFact[] = [], labels: Record<string, string> = {}): StoredHost {
   return {
-    meta: { hostId, instance, publicKey: '', labels, enrolledAt: NOW },
+    meta: { hostId, instance, publicKey: '', labels, enrolledAt: NOW, standing: ACTIVE },
     seq: 1,
     lastSeenAt: NOW,
     agentVersion: '1.2.3',

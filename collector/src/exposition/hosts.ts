@@ -15,7 +15,7 @@ export type Selection = {
 }
 
 /** The text of one host: a fragment a family, rendered again only where what it is made from has changed. */
-type Cached = { readonly fragments: string[]; readonly revisions: Map<MetricOrigin, number>; up: boolean; series: number }
+type Cached = { readonly fragments: string[]; readonly revisions: Map<MetricOrigin, number>; up: boolean; series: number; instance: string }
 
 /** A scrape under way: its slices, and how many series its hosts have (known once the last slice is there). */
 export type Rendering = { series: number; readonly slices: AsyncGenerator<Buffer> }
@@ -76,10 +76,11 @@ export class HostExposition {
   *#selected(selection: Selection): Generator<FleetHost> {
     if (selection.instance !== undefined) {
       const host = this.#fleet.byInstance(selection.instance)
-      if (host) yield host
+      if (host?.counts) yield host
       return
     }
     for (const host of this.#fleet.hosts()) {
+      if (!host.counts) continue
       if (!selection.shard || shardOf(host.meta.hostId, selection.shard.of) === selection.shard.index) yield host
     }
   }
@@ -88,11 +89,12 @@ export class HostExposition {
     const up = this.#fleet.up(host, now)
     let cached = this.#cache.get(host.meta.hostId)
     if (!cached) {
-      cached = { fragments: [], revisions: new Map(), up: !up, series: 0 }
+      cached = { fragments: [], revisions: new Map(), up: !up, series: 0, instance: '' }
       this.#cache.set(host.meta.hostId, cached)
     }
-    const turned = cached.up !== up
+    const turned = cached.up !== up || cached.instance !== host.meta.instance
     cached.up = up
+    cached.instance = host.meta.instance
     const stale = new Set<MetricOrigin>()
     for (const origin of this.#origins) {
       const revision = host.revisions.get(origin) ?? 0

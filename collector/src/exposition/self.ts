@@ -18,8 +18,6 @@ export function createCollectorMetrics(version: string) {
   const histogram = (metric: catalog.CollectorMetric) => new Histogram({ ...shape(metric), buckets: [...(metric.buckets ?? [])] })
 
   gauge(catalog.collectorBuildInfo).set({ version, revision: '' }, 1)
-  const storeUp = gauge(catalog.collectorStoreUp)
-  storeUp.set(1)
   return {
     registry,
     connectionsAccepted: counter(catalog.collectorConnectionsAcceptedTotal),
@@ -28,9 +26,12 @@ export function createCollectorMetrics(version: string) {
     receivedBytes: counter(catalog.collectorReceivedBytesTotal),
     framesRejected: counter(catalog.collectorFramesRejectedTotal),
     authFailures: counter(catalog.collectorAuthFailuresTotal),
+    certificateExpiry: gauge(catalog.collectorCertificateExpiryTimestampSeconds),
+    certificateUsable: gauge(catalog.collectorCertificateUsable),
+    strangersCut: counter(catalog.collectorStrangersCutTotal),
+    shareExceeded: counter(catalog.collectorShareExceededTotal),
     processing: histogram(catalog.collectorReportProcessingSeconds),
     queue: gauge(catalog.collectorIngestQueueReports),
-    storeUp,
     storeSeconds: histogram(catalog.collectorStoreCommandSeconds),
     storeErrors: counter(catalog.collectorStoreErrorsTotal),
     seriesDropped: counter(catalog.collectorSeriesDroppedTotal),
@@ -42,13 +43,26 @@ export function createCollectorMetrics(version: string) {
       gauge(catalog.collectorConnections, function () {
         this.set(core.gate.connections)
       })
+      gauge(catalog.collectorStrangers, function () {
+        this.set(core.gate.strangers)
+      })
       gauge(catalog.collectorSnapshotTimestampSeconds, function () {
-        this.set((core.ingest.fault?.since ?? now()) / 1000)
+        this.set((core.storeFault?.since ?? now()) / 1000)
+      })
+      gauge(catalog.collectorStoreUp, function () {
+        this.set(core.storeFault ? 0 : 1)
+      })
+      gauge(catalog.collectorStoreWarnings, function () {
+        for (const level of ['error', 'warn'] as const) this.set({ level }, core.watch.warnings.filter(one => one.level === level).length)
       })
       gauge(catalog.collectorHosts, function () {
-        const up = [...core.fleet.hosts()].filter(host => core.fleet.up(host, now())).length
+        const hosts = [...core.fleet.hosts()]
+        const counting = hosts.filter(host => host.counts)
+        const up = counting.filter(host => core.fleet.up(host, now())).length
         this.set({ state: 'up' }, up)
-        this.set({ state: 'down' }, core.fleet.size - up)
+        this.set({ state: 'down' }, counting.length - up)
+        for (const state of ['pending', 'quarantined', 'revoked'] as const)
+          this.set({ state }, hosts.filter(host => host.meta.standing.state === state).length)
       })
     },
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '@fettle/kit'
+import { type Enrolment, writeEnrolment } from '@fettle/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { Store, Token } from '../store/store.ts'
 import { newToken } from '../tokens.ts'
@@ -8,8 +9,9 @@ type Deps = {
   readonly store: Store
   readonly access: Access
   readonly clock: Clock
-  tokensChanged(): Promise<void> /** Where agents connect; undefined while nothing listens. */
-  agentUrl(): string | undefined
+  tokensChanged(): Promise<void>
+  /** What agents are told of this collector. */
+  way(): Omit<Enrolment, 'token'>
 }
 
 type NewToken = {
@@ -19,10 +21,11 @@ type NewToken = {
   labels: Record<string, string>
   role: ApiRole
   note: string
+  approve: boolean
 }
 
 /** Tokens: made, listed, revoked. Their secrets are shown once and never kept. */
-export async function adminRoutes(app: FastifyInstance, { store, access, clock, tokensChanged, agentUrl }: Deps): Promise<void> {
+export async function adminRoutes(app: FastifyInstance, { store, access, clock, tokensChanged, way }: Deps): Promise<void> {
   const admin = { onRequest: access.need('admin') }
 
   app.post<{ Body: NewToken }>(
@@ -53,20 +56,23 @@ export async function adminRoutes(app: FastifyInstance, { store, access, clock, 
             },
             role: { type: 'string', enum: ['viewer', 'operator', 'admin'], default: 'viewer', description: 'What an API token may do.' },
             note: { type: 'string', maxLength: 256, default: '' },
+            approve: { type: 'boolean', default: false, description: 'Hosts that come by it wait for approval.' },
           },
         },
       },
     },
     async (request, reply) => {
-      const { kind, expiresInMs, uses, labels, role, note } = request.body
+      const { kind, expiresInMs, uses, labels, role, note, approve } = request.body
       const now = clock.now()
       const expiresAt = expiresInMs === null ? null : now + expiresInMs
-      const wish = { kind, expiresAt, usesLeft: kind === 'enrol' ? uses : null, labels, role: kind === 'api' ? role : null, note }
-      const { token, shown } = newToken(wish, now)
+      const wish = { kind, expiresAt, usesLeft: kind === 'enrol' ? uses : null, labels, role: kind === 'api' ? role : null, note, approve }
+      // The id under which the audit log has it already.
+      const { token, shown } = newToken(wish, now, request.act?.target)
       await store.putToken(token)
       access.changed()
       await tokensChanged()
-      return reply.code(201).send({ ...shownOf(token), token: shown, collector: agentUrl() ?? null })
+      const enrolment = kind === 'enrol' ? writeEnrolment({ ...way(), token: shown }) : null
+      return reply.code(201).send({ ...shownOf(token), token: shown, collector: way().urls[0], enrolment })
     },
   )
 

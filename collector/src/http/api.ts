@@ -31,7 +31,7 @@ const instanceParam = {
   properties: { instance: { type: 'string', maxLength: 253, description: 'Name of the host.' } },
 } as const
 
-type HostsQuery = { limit: number; after?: string; status?: string; role?: string; os?: string; q?: string }
+type HostsQuery = { limit: number; after?: string; status?: string; standing?: string; role?: string; os?: string; q?: string }
 type FindingsQuery = { limit: number; after?: string; status?: string; check?: string; domain?: string; instance?: string; role?: string }
 
 /** The fleet as JSON, for scripts and other systems. */
@@ -41,7 +41,7 @@ export async function apiRoutes(app: FastifyInstance, { fleet, store, access, no
   const notFound = (instance: string) => ({ error: `no host is called ${JSON.stringify(instance)}` })
 
   app.get('/api/v1/fleet', { ...viewer, schema: { summary: 'Counts over the whole fleet', tags: ['fleet'] } }, async () => {
-    const hosts = [...fleet.hosts()]
+    const hosts = [...fleet.hosts()].filter(host => host.counts)
     const worst = hosts.map(host => hostSummary(host, fleet, now()))
     const byCheck = new Map<string, ReturnType<typeof countsOf>>()
     for (const host of hosts) {
@@ -72,6 +72,7 @@ export async function apiRoutes(app: FastifyInstance, { fleet, store, access, no
           properties: {
             ...paging,
             status: { ...status, description: 'Only hosts whose worst finding has this status.' },
+            standing: { type: 'string', enum: ['active', 'pending', 'quarantined', 'revoked'], description: 'Only hosts that stand so.' },
             role: { type: 'string', enum: ['server', 'desktop', 'laptop'] },
             os: { type: 'string', maxLength: 64, description: 'Only hosts with this operating-system id, like debian.' },
             q: { type: 'string', maxLength: 128, description: 'Only hosts whose name holds this text.' },
@@ -80,9 +81,10 @@ export async function apiRoutes(app: FastifyInstance, { fleet, store, access, no
       },
     },
     async request => {
-      const { limit, after, status: wanted, role, os, q } = request.query
+      const { limit, after, status: wanted, standing, role, os, q } = request.query
       const rows = sorted()
         .filter(host => (!after || host.meta.instance > after) && (!role || host.role === role) && (!os || host.system?.os.id === os))
+        .filter(host => !standing || host.meta.standing.state === standing)
         .filter(host => !q || host.meta.instance.toLowerCase().includes(q.toLowerCase()))
         .map(host => hostSummary(host, fleet, now()))
         .filter(host => !wanted || host.status === wanted)

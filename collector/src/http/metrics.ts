@@ -20,7 +20,8 @@ type Deps = {
   readonly access: Access
   readonly events: Events
   readonly shards: number
-  readonly secure: boolean
+  /** Before every path, for who comes through a proxy. */
+  readonly prefix: string
   now(): number
 }
 
@@ -91,14 +92,15 @@ export async function metricsRoutes(app: FastifyInstance, deps: Deps): Promise<v
     },
     async (request, reply) => {
       const target = request.host
-      const scheme = deps.secure ? { __scheme__: 'https' } : {}
+      // As this very request came, through a proxy or straight: whoever asks here scrapes the same way.
+      const scheme = request.protocol === 'https' ? { __scheme__: 'https' } : {}
       const targets =
         request.query.mode === 'hosts'
           ? [...fleet.hosts()].map(host => ({
               targets: [target],
               labels: {
                 ...scheme,
-                __metrics_path__: `/metrics/hosts/${encodeURIComponent(host.meta.instance)}`,
+                __metrics_path__: `${deps.prefix}/metrics/hosts/${encodeURIComponent(host.meta.instance)}`,
                 instance: host.meta.instance,
               },
             }))
@@ -107,7 +109,7 @@ export async function metricsRoutes(app: FastifyInstance, deps: Deps): Promise<v
               // Each shard its own instance, or the targets' own series (up, scrape_*) would overwrite each other.
               labels: {
                 ...scheme,
-                __metrics_path__: '/metrics/hosts',
+                __metrics_path__: `${deps.prefix}/metrics/hosts`,
                 __param_shard: String(shard),
                 __param_of: String(shards),
                 instance: `${target}/shard-${String(shard).padStart(2, '0')}`,

@@ -1,9 +1,9 @@
 import { age, byBadness, type Check, type Status, subjects } from '@fettle/catalog'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Fleet, FleetHost } from '../fleet.ts'
-import type { Access } from './auth.ts'
+import type { Access, Identity } from './auth.ts'
 import { type Html, html, type Inner } from './html.ts'
-import { style } from './style.ts'
+import { button, sendPage } from './shell.ts'
 import { countsOf, type FindingView, findingView, type HostSummary, hostSummary } from './views.ts'
 
 /** Hosts on one page. */
@@ -11,26 +11,18 @@ const ROWS = 100
 const judged: readonly Status[] = ['critical', 'warning', 'unknown', 'ok']
 const domains = ['host', 'hardware', 'updates', 'backups', 'security', 'agent'] as const
 
-/** No script, no foreign resource, no frame: what a hostile name could reach for is not there. */
-const headers = {
-  'Content-Type': 'text/html; charset=utf-8',
-  'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-  'Cache-Control': 'no-store',
-}
-
 type Deps = { readonly fleet: Fleet; readonly access: Access; now(): number; fault(): string | undefined }
 
 /** The first pages: the fleet by finding, and one host. Made on the server, without script. */
 export async function pageRoutes(app: FastifyInstance, deps: Deps): Promise<void> {
-  const viewer = { onRequest: deps.access.need('viewer'), schema: { hide: true } }
+  const viewer = { onRequest: deps.access.need('viewer'), config: { page: true }, schema: { hide: true } } as const
   app.get<{ Querystring: { status?: string; q?: string; page?: string } }>('/', viewer, async (request, reply) => {
     const { status, q, page } = request.query
-    return send(
+    return sendPage(
+      request,
       reply,
       'Fleet',
-      fleetPage(deps, {
+      fleetPage(deps, request.identity, {
         status: judged.find(one => one === status),
         q: (q ?? '').slice(0, 128),
         page: Math.max(0, Number.parseInt(page ?? '0', 10) || 0),
@@ -39,8 +31,9 @@ export async function pageRoutes(app: FastifyInstance, deps: Deps): Promise<void
   })
   app.get<{ Params: { instance: string } }>('/hosts/:instance', viewer, async (request, reply) => {
     const host = deps.fleet.byInstance(request.params.instance)
-    if (host) return send(reply, host.meta.instance, hostPage(deps, host))
-    return send(
+    if (host) return sendPage(request, reply, host.meta.instance, hostPage(deps, request.identity, host))
+    return sendPage(
+      request,
       reply.code(404),
       'Not found',
       html`<p>No host is called <b>${request.params.instance}</b>. <a href="/">Back to the fleet</a></p>`,
@@ -48,16 +41,11 @@ export async function pageRoutes(app: FastifyInstance, deps: Deps): Promise<void
   })
 }
 
-function send(reply: FastifyReply, title: string, body: Html): FastifyReply {
-  const page = html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="60">
-<title>${title} · Fettle</title><style>${style}</style></head><body><header><a href="/">Fettle</a></header><main>${body}</main></body></html>`
-  return reply.headers(headers).send(page.toString())
-}
-
 type Filter = { readonly status: Status | undefined; readonly q: string; readonly page: number }
 
-function fleetPage({ fleet, now, fault }: Deps, filter: Filter): Html {
-  const all = [...fleet.hosts()].map(host => hostSummary(host, fleet, now()))
+function fleetPage({ fleet, now, fault }: Deps, identity: Identity | undefined, filter: Filter): Html {
+  const hosts = [...fleet.hosts()]
+  const all = hosts.filter(host => host.counts).map(host => hostSummary(host, fleet, now()))
   const counts = countsOf(all)
   const rows = all
     .filter(host => (!filter.status || host.status === filter.status) && host.instance.toLowerCase().includes(filter.q.toLowerCase()))
@@ -72,6 +60,7 @@ function fleetPage({ fleet, now, fault }: Deps, filter: Filter): Html {
   const trouble = fault()
   return html`
 ${trouble && html`<p class="note critical">The store cannot be reached (${trouble}): what you see is the last known state.</p>`}
+${undecided(hosts, identity, now())}
 <h1>${all.length} ${all.length === 1 ? 'host' : 'hosts'}, ${all.filter(host => host.up).length} reporting</h1>
 <nav class="tiles">${judged.map(status => html`<a class="tile ${status} ${filter.status === status ? 'chosen' : ''}" href="/?status=${filter.status === status ? '' : status}"><b>${counts[status]}</b> ${status}</a>`)}</nav>
 <form><input type="search" name="q" value="${filter.q}" placeholder="Find a host" aria-label="Find a host"><input type="hidden" name="status" value="${filter.status ?? ''}"></form>
@@ -81,6 +70,36 @@ ${shown.map(host => hostRow(host, now()))}
 ${rows.length === 0 && html`<p class="quiet">${all.length === 0 ? 'No host has enrolled yet. Make a token with: fettle-collector token create' : 'No host matches.'}</p>`}
 <p class="pages">${filter.page > 0 && html`<a href="/?page=${filter.page - 1}&status=${filter.status ?? ''}&q=${encodeURIComponent(filter.q)}">Previous</a> `}${rows.length > (filter.page + 1) * ROWS && html`<a href="/?page=${filter.page + 1}&status=${filter.status ?? ''}&q=${encodeURIComponent(filter.q)}">Next</a>`}</p>
 ${checksOf(fleet)}`
+}
+
+/** Hosts that wait for a decision of an operator, with what there is to decide. */
+function undecided(hosts: readonly FleetHost[], identity: Identity | undefined, now: number): Html | false {
+  const waiting = hosts.filter(({ meta }) => meta.standing.state === 'pending' || meta.standing.state === 'quarantined')
+  if (waiting.length === 0) return false
+  const oldestFirst = waiting.toSorted((a, b) => a.meta.standing.since - b.meta.standing.since)
+  return html`<section class="undecided"><h2>${waiting.length} ${waiting.length === 1 ? 'host waits' : 'hosts wait'} for a decision</h2><table class="cards"><tbody>${oldestFirst
+    .slice(0, ROWS)
+    .map(
+      ({
+        meta,
+      }) => html`<tr><td class="name"><a href="/hosts/${encodeURIComponent(meta.instance)}">${meta.instance}</a></td><td class="state"><span class="badge ${meta.standing.state === 'pending' ? 'unknown' : 'critical'}">${meta.standing.state}</span></td>
+<td class="wrong">${meta.standing.why}<div class="quiet">for ${age(Math.max(0, now - meta.standing.since))}; key ${meta.hostId.slice(0, 8)}…</div></td><td class="acts">${buttonsOf(meta, identity)}</td></tr>`,
+    )}</tbody></table></section>`
+}
+
+const acts = {
+  active: { revoke: 'Revoke' },
+  pending: { approve: 'Approve', deny: 'Deny' },
+  quarantined: { release: 'Release', revoke: 'Revoke' },
+  revoked: { release: 'Let in again' },
+} as const
+
+/** What an operator can do about who may talk; nothing for others. */
+function buttonsOf({ instance, standing }: FleetHost['meta'], identity: Identity | undefined): Inner {
+  if (!identity || identity.role === 'viewer') return false
+  return Object.entries(acts[standing.state]).map(([act, label]) =>
+    button(identity, `/hosts/${encodeURIComponent(instance)}/${act}`, label),
+  )
 }
 
 /** How many hosts each check is bad for; those that are only unknown somewhere stay folded. */
@@ -129,13 +148,16 @@ function wrongOf({ worst, counts }: HostSummary): Inner {
   ]
 }
 
-function hostPage({ fleet, now }: Deps, host: FleetHost): Html {
+function hostPage({ fleet, now }: Deps, identity: Identity | undefined, host: FleetHost): Html {
   const at = now()
   const summary = hostSummary(host, fleet, at)
-  const system = host.system
+  const { system } = host
+  const { standing } = host.meta
   return html`<h1>${host.meta.instance} <span class="badge ${summary.status}">${summary.status}</span></h1>
 <p>${system ? html`${system.os.name} · kernel ${system.kernel?.version ?? 'not told'} · ${[system.hardware.vendor, system.hardware.model].filter(Boolean).join(' ') || 'hardware not told'} · ` : ''}${host.role} · agent ${host.agentVersion} ·
 ${summary.up ? 'reporting now' : summary.lastSeenAt ? `last seen ${age(at - summary.lastSeenAt)} ago` : 'never seen'}</p>
+${standing.state !== 'active' && html`<p class="note critical">This host is ${standing.state}${standing.why && `: ${standing.why}`}. Nothing that it sends is taken.</p>`}
+<div class="acts">${buttonsOf(host.meta, identity)}</div>
 ${domains.map(domain => findingsOf(host, domain, at))}
 <h2>Facts</h2>${[...host.held.values()]
     .sort((a, b) => (a.key < b.key ? -1 : 1))

@@ -12,6 +12,7 @@ export function hostSummary(host: FleetHost, fleet: Fleet, now: number) {
   return {
     instance: host.meta.instance,
     hostId: host.meta.hostId,
+    standing: host.meta.standing,
     role: host.role,
     labels: host.meta.labels,
     os: host.system ? { id: host.system.os.id, name: host.system.os.name, version: host.system.os.version } : null,

@@ -3,7 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Finding } from '@fettle/catalog'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { standingContract } from './contract-standing.ts'
 import {
+  ACTIVE,
   type Change,
   type FeedEntry,
   type HostMeta,
@@ -19,6 +21,8 @@ import {
 export type Engine = {
   /** A store on the same data set; earlier ones stay open where the engine allows several. */
   open(): Promise<Store>
+  /** A store of the same engine on a data set that holds nothing. */
+  openEmpty(): Promise<Store>
   stop(): Promise<void>
 }
 
@@ -42,13 +46,21 @@ export function newToken(more: Partial<Token> = {}): Token {
     labels: { site: 'north' },
     role: null,
     note: 'it"s\n',
+    approve: false,
     ...more,
   }
 }
 
 export function newHost(more: Partial<HostMeta> = {}): Omit<HostMeta, 'enrolledAt'> {
   const hostId = more.hostId ?? newHostId()
-  return { hostId, instance: `pc-${hostId.slice(0, 12)}`, publicKey: `key of ${hostId}`, labels: { team: 'ops' }, ...more }
+  return {
+    hostId,
+    instance: `pc-${hostId.slice(0, 12)}`,
+    publicKey: `key of ${hostId}`,
+    labels: { team: 'ops' },
+    standing: ACTIVE,
+    ...more,
+  }
 }
 
 /** A host enrolled by a token of its own. */
@@ -219,6 +231,18 @@ export function storeContract(name: string, start: () => Promise<Engine>): void 
           { ...beat(hostId, 2, {}), receivedAt: 4000 },
         ])
         expect((await store.host(hostId))?.lastSeenAt).toBe(5000)
+      })
+
+      it('believes no time that was told by a clock which is behind that time now: a host would seem present, or fresh, for ever', async () => {
+        const { hostId } = await enrolled(store)
+        const year = 365 * 24 * 3_600_000
+        const ahead = { ...report(hostId, 1, fact('a/b', 'x', year, { freshAt: year })), receivedAt: year }
+        await store.apply([ahead, report(hostId, 2, fact('c/d', 'x', 1000, { freshAt: 9_000 }))])
+        await store.apply([beat(hostId, 3, { 'a/b': 9_500, 'c/d': 8_000 })])
+
+        const host = await store.host(hostId)
+        expect(host?.lastSeenAt).toBe(10_003)
+        expect(Object.fromEntries(host?.facts.map(({ key, freshAt }) => [key, freshAt]) ?? [])).toEqual({ 'a/b': 9_500, 'c/d': 9_000 })
       })
     })
 
@@ -516,6 +540,11 @@ export function storeContract(name: string, start: () => Promise<Engine>): void 
         await store.ping(5000)
       })
     })
+
+    standingContract(
+      () => store,
+      () => engine.openEmpty(),
+    )
 
     it('ends in the last state, each transition once, whatever is repeated, late, or cut by a restart', async () => {
       const states = fc.array(

@@ -29,6 +29,17 @@ export async function openStore(url: string, deps: StoreDeps): Promise<Store> {
   )
 }
 
+/** The same to read it alone, beside a collector that may be using it. @throws on a URL it cannot read, or where a file is not there */
+export async function openStoreForReading(url: string, deps: StoreDeps): Promise<Store> {
+  if (url.startsWith('sqlite:')) return SqliteStore.openForReading(url.slice('sqlite:'.length), deps)
+  return await openStore(url, deps)
+}
+
+/** A store URL without what is secret in it, for people. */
+export function shownUrl(url: string): string {
+  return url.replace(/\/\/[^@/?]*@/, '//…@').replace(/([?&]sentinelPassword=)[^&]*/, '$1…')
+}
+
 function defined({ clock, prefix, timeoutMs }: StoreDeps) {
   return { clock, prefix, ...(timeoutMs === undefined ? {} : { timeoutMs }) }
 }

@@ -284,16 +284,16 @@ describe('a Redis in trouble', () => {
     await begin()
     const warned = async (...settings: [string, string][]) => {
       for (const [name, value] of settings) await redis.cli('CONFIG', 'SET', name, value)
-      return await store.warnings()
+      return (await store.warnings()).map(({ level, text }) => `${level}: ${text}`)
     }
 
     expect(await warned()).toEqual([])
-    expect(await warned(['appendfsync', 'everysec'])).toEqual([expect.stringContaining('up to 2 s')])
-    expect(await warned(['appendonly', 'no'])).toEqual([expect.stringContaining('nothing is kept on disk')])
+    expect(await warned(['appendfsync', 'everysec'])).toEqual([expect.stringMatching(/^warn: .*up to 2 s/)])
+    expect(await warned(['appendonly', 'no'])).toEqual([expect.stringMatching(/^error: .*nothing is kept on disk/)])
     expect(await warned(['save', '3600 1'])).toEqual([expect.stringContaining('only snapshots are kept')])
-    expect(await warned(['maxmemory-policy', 'allkeys-lru'])).toContainEqual(expect.stringContaining('set noeviction'))
+    expect(await warned(['maxmemory-policy', 'allkeys-lru'])).toContainEqual(expect.stringMatching(/^error: .*set noeviction/))
     await redis.cli('REPLICAOF', '127.0.0.1', '1')
-    expect(await warned()).toContainEqual(expect.stringContaining('takes no writes'))
+    expect(await warned()).toContainEqual(expect.stringMatching(/^error: .*takes no writes/))
   })
 })
 

@@ -4,26 +4,35 @@ import type { Clock } from '@fettle/kit'
 import { type ChainableCommander, Cluster } from 'ioredis'
 import type { RedisAddress } from './redis/address.ts'
 import { type Call, readAnswers, roundsOf } from './redis/apply.ts'
-import { type Client, classify, connect, runScript, untilReady, within } from './redis/connect.ts'
+import { type Client, classify, connect, runScript, scriptArguments, untilReady, within } from './redis/connect.ts'
+import { dump, fill } from './redis/dump.ts'
 import { FeedFollower } from './redis/feed.ts'
 import { firstSeen } from './redis/first-seen.ts'
 import { type Keys, keysOf } from './redis/keys.ts'
-import { Members } from './redis/members.ts'
+import { Members, type Run } from './redis/members.ts'
 import { readHost, readTransition } from './redis/rows.ts'
 import type { scripts } from './redis/scripts.ts'
+import { createAudit, createLeases, createValues } from './redis/values.ts'
 import { warningsOf } from './redis/warnings.ts'
 import {
   type Applied,
+  type AuditLog,
   BUCKETS,
   type Change,
+  type DumpRecord,
   FEED_KEPT,
   type FeedEntry,
   type HostMeta,
+  type Leases,
+  type LinkAnswer,
+  type Standing,
   type Store,
   type StoredHost,
   StoreUnavailable,
+  type StoreWarning,
   type Token,
   type Transition,
+  type Values,
 } from './store.ts'
 
 /** Hosts read at once by `load`. */
@@ -46,6 +55,9 @@ export class RedisStore implements Store {
   readonly #members: Members
   readonly #followers = new Set<FeedFollower>()
   readonly #closed = new AbortController()
+  readonly audit: AuditLog
+  readonly values: Values
+  readonly leases: Leases
   #lastError: string | undefined
   /** Calls of `apply` in their order; replaced by a new one when a call fails, so that those behind it fail too. */
   #queue: { failed: boolean; last: Promise<unknown> } = { failed: false, last: Promise.resolve() }
@@ -61,7 +73,11 @@ export class RedisStore implements Store {
     this.#client.on('ready', () => {
       this.#lastError = undefined
     })
-    this.#members = new Members((script, base, args) => this.#script(script, base, args), this.#keys)
+    const run: Run = (script, base, args) => this.#script(script, base, args)
+    this.#members = new Members(run, this.#keys)
+    this.audit = createAudit(run, this.#keys.fleet)
+    this.values = createValues(run, this.#keys.fleet)
+    this.leases = createLeases(run, this.#keys.fleet)
   }
 
   /** Connects; a Redis that is away is waited for only for the timeout, its calls fail until it is there. */
@@ -111,7 +127,10 @@ export class RedisStore implements Store {
       return await Promise.all(calls.map(call => runScript(client, 'apply', this.#keys.bucket(call.bucket), call.args)))
     const pipeline = client.pipeline()
     for (const call of calls)
-      (Reflect.get(pipeline, 'apply') as (...all: unknown[]) => unknown).call(pipeline, this.#keys.bucket(call.bucket), call.args)
+      (Reflect.get(pipeline, 'apply') as (...all: unknown[]) => unknown).call(
+        pipeline,
+        ...scriptArguments(this.#keys.bucket(call.bucket), call.args),
+      )
     return await results(pipeline)
   }
 
@@ -149,6 +168,26 @@ export class RedisStore implements Store {
     return this.#members.enrol(tokenId, host, now)
   }
 
+  setStanding(hostId: string, standing: Standing): Promise<HostMeta | undefined> {
+    return this.#members.setStanding(hostId, standing)
+  }
+
+  rename(hostId: string, instance: string): Promise<'renamed' | 'taken' | 'gone'> {
+    return this.#members.rename(hostId, instance, async () => (await this.host(hostId))?.meta)
+  }
+
+  takeLink(hostId: string, shown: string | null, offered: string): Promise<LinkAnswer> {
+    return this.#members.takeLink(hostId, shown, offered)
+  }
+
+  keepLink(hostId: string, offered: string): Promise<void> {
+    return this.#members.keepLink(hostId, offered)
+  }
+
+  clearLink(hostId: string): Promise<void> {
+    return this.#members.clearLink(hostId)
+  }
+
   remove(hostId: string): Promise<boolean> {
     return this.#members.remove(hostId)
   }
@@ -177,6 +216,20 @@ export class RedisStore implements Store {
     return firstSeen((script, base, args) => this.#script(script, base, args), this.#prefix, updates, this.#deps.clock.now())
   }
 
+  dump(): AsyncGenerator<DumpRecord> {
+    return dump(this.#dumping())
+  }
+
+  fill(records: AsyncIterable<DumpRecord>): Promise<void> {
+    return fill(this.#dumping(), records, updates => this.firstSeen(updates))
+  }
+
+  #dumping() {
+    const run: Run = (script, base, args) => this.#script(script, base, args)
+    const ask = <T>(question: (client: Client) => Promise<T>) => this.#ask(question)
+    return { keys: this.#keys, prefix: this.#prefix, members: this.#members, run, now: () => this.#deps.clock.now(), ask }
+  }
+
   async follow(onEntry: (entry: FeedEntry) => void, lost: (why: string) => void): Promise<() => Promise<void>> {
     const timeoutMs = this.#deps.timeoutMs
     const follower = new FeedFollower({ client: this.#client, keys: this.#keys, timeoutMs, epoch: () => this.epoch(), onEntry, lost })
@@ -198,7 +251,7 @@ export class RedisStore implements Store {
     await this.#ask(client => client.get(this.#keys.epoch), timeoutMs)
   }
 
-  async warnings(): Promise<string[]> {
+  async warnings(): Promise<StoreWarning[]> {
     return await this.#ask(warningsOf)
   }
 

@@ -3,11 +3,31 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Finding } from '@fettle/catalog'
 import type { Clock } from '@fettle/kit'
 import { createApply } from './sqlite/apply.ts'
-import { classify, GroupCommit, lockFile, openDatabase } from './sqlite/database.ts'
+import { classify, GroupCommit, lockFile, openDatabase, openForReading } from './sqlite/database.ts'
+import { createFill, dumpFleet, dumpHost } from './sqlite/dump.ts'
 import { createFirstSeen } from './sqlite/first-seen.ts'
 import { createMembers } from './sqlite/members.ts'
 import { readHost, readToken, readTransition } from './sqlite/rows.ts'
-import type { Applied, Change, FeedEntry, HostMeta, Store, StoredHost, Token, Transition } from './store.ts'
+import { createAudit, createLeases, createValues } from './sqlite/values.ts'
+import {
+  type Applied,
+  type AuditLog,
+  assertSmall,
+  type Change,
+  type DumpRecord,
+  type FeedEntry,
+  type HostMeta,
+  type Leases,
+  type LinkAnswer,
+  notEmpty,
+  type Standing,
+  type Store,
+  type StoredHost,
+  type StoreWarning,
+  type Token,
+  type Transition,
+  type Values,
+} from './store.ts'
 
 /** Hosts read in one turn of the event loop by `load`. */
 const PAGE = 64
@@ -22,6 +42,9 @@ export class SqliteStore implements Store {
   readonly #apply: ReturnType<typeof createApply>
   readonly #members: ReturnType<typeof createMembers>
   readonly #firstSeen: ReturnType<typeof createFirstSeen>
+  readonly audit: AuditLog
+  readonly values: Values
+  readonly leases: Leases
 
   private constructor(database: DatabaseSync, lock: DatabaseSync | undefined, clock: Pick<Clock, 'now'>) {
     this.#database = database
@@ -31,6 +54,9 @@ export class SqliteStore implements Store {
     this.#apply = createApply(database)
     this.#members = createMembers(database)
     this.#firstSeen = createFirstSeen(database)
+    this.audit = this.#auditLog()
+    this.values = this.#namedValues()
+    this.leases = this.#heldLeases()
   }
 
   /** @param path file, made where it is missing; `:memory:` for one that nothing keeps. @throws when it cannot be opened or another collector has it open */
@@ -42,6 +68,11 @@ export class SqliteStore implements Store {
       lock?.close()
       throw error
     }
+  }
+
+  /** Opens a file to read and dump it, beside a collector that may have it open. @throws where there is none or it has another schema */
+  static openForReading(path: string, deps: { readonly clock: Pick<Clock, 'now'> }): SqliteStore {
+    return new SqliteStore(openForReading(path), undefined, deps.clock)
   }
 
   epoch(): Promise<string> {
@@ -100,6 +131,34 @@ export class SqliteStore implements Store {
     })
   }
 
+  setStanding(hostId: string, standing: Standing): Promise<HostMeta | undefined> {
+    return this.#write(tell => {
+      const meta = this.#members.setStanding(hostId, standing)
+      if (meta) tell({ kind: 'host', hostId })
+      return meta
+    })
+  }
+
+  rename(hostId: string, instance: string): Promise<'renamed' | 'taken' | 'gone'> {
+    return this.#write(tell => {
+      const done = this.#members.rename(hostId, instance)
+      if (done === 'renamed') tell({ kind: 'host', hostId })
+      return done
+    })
+  }
+
+  takeLink(hostId: string, shown: string | null, offered: string): Promise<LinkAnswer> {
+    return this.#write(() => this.#members.takeLink(hostId, shown, offered))
+  }
+
+  keepLink(hostId: string, offered: string): Promise<void> {
+    return this.#write(() => this.#members.keepLink(hostId, offered))
+  }
+
+  clearLink(hostId: string): Promise<void> {
+    return this.#write(() => this.#members.clearLink(hostId))
+  }
+
   remove(hostId: string): Promise<boolean> {
     return this.#write(tell => {
       const removed = this.#members.remove(hostId)
@@ -131,6 +190,56 @@ export class SqliteStore implements Store {
     return this.#write(() => this.#firstSeen(updates, this.#clock.now()))
   }
 
+  #auditLog(): AuditLog {
+    const log = createAudit(this.#database)
+    return { add: entry => this.#write(() => log.add(entry)), list: (most, before) => this.#read(() => log.list(most, before)) }
+  }
+
+  #namedValues(): Values {
+    const values = createValues(this.#database)
+    const now = () => this.#clock.now()
+    return {
+      put: (name, text, ttlMs) => this.#write(() => values.put(name, assertSmall(name, text), ttlMs, now())),
+      putFirst: (name, text, ttlMs) => this.#write(() => values.putFirst(name, assertSmall(name, text), ttlMs, now())),
+      get: name => this.#read(() => values.get(name, now())),
+      take: name => this.#write(() => values.take(name, now())),
+      names: beginning => this.#read(() => values.names(beginning, now())),
+    }
+  }
+
+  #heldLeases(): Leases {
+    const leases = createLeases(this.#database)
+    return {
+      take: (name, holder, ttlMs) => this.#write(() => leases.take(name, holder, ttlMs, this.#clock.now())),
+      release: (name, holder) => this.#write(() => leases.release(name, holder)),
+    }
+  }
+
+  async *dump(): AsyncGenerator<DumpRecord> {
+    yield* await this.#read(() => [...dumpFleet(this.#database)])
+    for await (const { meta } of this.load()) {
+      const record = await this.#read(() => dumpHost(this.#database, meta.hostId))
+      if (record) yield record
+    }
+  }
+
+  async fill(records: AsyncIterable<DumpRecord>): Promise<void> {
+    const held = await this.#read(() =>
+      this.#database.prepare('SELECT (SELECT count(*) FROM hosts) + (SELECT count(*) FROM tokens) AS n').get(),
+    )
+    if (Number(held?.n) > 0) throw notEmpty()
+    const fill = createFill(this.#database)
+    for await (const record of records) {
+      await this.#write(() => {
+        if (record.kind === 'host') fill.host(record)
+        else if (record.kind === 'token') this.#members.putToken(record.token)
+        else if (record.kind === 'audit') fill.audit(record.entry)
+        else if (record.kind === 'value') fill.value(record)
+        else this.#firstSeen(new Map(record.updates), this.#clock.now())
+      })
+    }
+  }
+
   async follow(onEntry: (entry: FeedEntry) => void): Promise<() => Promise<void>> {
     this.#feed.on('entry', onEntry)
     return async () => {
@@ -143,7 +252,7 @@ export class SqliteStore implements Store {
   }
 
   /** Nothing to tell: how the file is written is decided here, not by the operator. */
-  async warnings(): Promise<string[]> {
+  async warnings(): Promise<StoreWarning[]> {
     return []
   }
 

@@ -7,18 +7,27 @@ import { storeContract } from './contract.ts'
 import { openStore } from './open.ts'
 
 const deps = { clock: systemClock }
+let empties = 0
 
 storeContract('SQLite', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'fettle-store-'))
-  return { open: () => openStore(`sqlite:${join(folder, 'fleet.db')}`, deps), stop: () => rm(folder, { recursive: true }) }
+  return {
+    open: () => openStore(`sqlite:${join(folder, 'fleet.db')}`, deps),
+    openEmpty: () => openStore('sqlite::memory:', deps),
+    stop: () => rm(folder, { recursive: true }),
+  }
 })
 
 storeContract('Redis', async () => {
   const redis = await startRedis()
-  return { open: () => openStore(redis.url, deps), stop: redis.stop }
+  return { open: () => openStore(redis.url, deps), openEmpty: () => openStore(`${redis.url}?prefix=${++empties}:`, deps), stop: redis.stop }
 })
 
 storeContract('Redis Cluster', async () => {
   const cluster = await startRedisCluster()
-  return { open: () => openStore(cluster.url, deps), stop: cluster.stop }
+  return {
+    open: () => openStore(cluster.url, deps),
+    openEmpty: () => openStore(`${cluster.url}?prefix=${++empties}:`, deps),
+    stop: cluster.stop,
+  }
 })

@@ -1,9 +1,17 @@
+import { createHash } from 'node:crypto'
 import type { Finding, Outcome } from '@fettle/catalog'
 
 /** Hosts are spread over this many buckets by hostId: one hash tag each on a Redis Cluster. For ever the same. */
 export const BUCKETS = 64
 /** Transitions kept per host; older ones end. */
 export const TRANSITIONS_KEPT = 500
+/** What is not as it should be with an engine; `error`: what was acknowledged is, or will be, thrown away in the ordinary course of things. */
+export type StoreWarning = { readonly level: 'error' | 'warn'; readonly text: string }
+
+/** A last sign of life that is this much later than a new one was told by a clock that was wrong, ms. It gives way, or the host would seem present for ever. */
+export const SEEN_AHEAD_MS = 60_000
+/** The same of a look at a fact, ms: as far as the judge believes a time that is ahead. */
+export const FRESH_AHEAD_MS = 10 * 60_000
 /** Bytes of transitions kept per host; older ones end, the newest stays whatever its size. They are most of what a Redis holds in memory. */
 export const TRANSITION_BYTES_KEPT = 256 * 1024
 /** Entries kept of each bucket's change feed. */
@@ -11,6 +19,14 @@ export const FEED_KEPT = 10_000
 
 /** An update that no host confirmed for this long is forgotten by `firstSeen`, days; up to twice as long where that is cheaper. */
 export const FIRST_SEEN_DAYS = 400
+/** Longest update that is kept by its name, characters; a longer one is kept by its hash. */
+const UPDATE_LENGTH = 128
+
+/** What an update is kept by, the same in every engine. */
+export function nameOfUpdate(update: string): string {
+  return update.length <= UPDATE_LENGTH ? update : `sha256:${createHash('sha256').update(update).digest('base64url')}`
+}
+
 /** Most updates that `firstSeen` remembers; beyond it a new one is answered with the time that was given, and not kept. */
 export const FIRST_SEEN_KEPT = 1_000_000
 
@@ -48,7 +64,23 @@ export type Transition = {
   readonly data?: string | undefined
 }
 
+/**
+ * Whether a host may talk. `pending`: enrolled by a token that demands approval, and nobody has approved it yet. `quarantined`: its key was seen on
+ * two machines. `revoked`: an operator shut it out; its data stays until it is removed.
+ */
+export type Standing = {
+  readonly state: 'active' | 'pending' | 'quarantined' | 'revoked'
+  /** Since when, epoch ms. */
+  readonly since: number
+  /** Why, in words for people; empty where it is active. */
+  readonly why: string
+}
+
+/** The standing of a host that nobody has anything against. */
+export const ACTIVE: Standing = { state: 'active', since: 0, why: '' }
+
 export type HostMeta = {
+  readonly standing: Standing
   readonly hostId: string
   /** Unique over the fleet. */
   readonly instance: string
@@ -115,7 +147,77 @@ export type Token = {
   readonly labels: Readonly<Record<string, string>>
   readonly role: 'viewer' | 'operator' | 'admin' | null
   readonly note: string
+  /** Hosts that come by it are pending until an operator approves them. */
+  readonly approve: boolean
 }
+
+/** An act of an administrator: who did what to whom, when. Secrets are never part of it. */
+export type AuditEntry = {
+  /** Grows by one with each entry; given by the store. */
+  readonly id: number
+  readonly at: number
+  /** `token:<id>`, `person:<name>`, `socket` for the machine's own administrator, `collector` for what it does by itself. */
+  readonly who: string
+  /** `host.approve`, `host.revoke`, `token.create` … */
+  readonly what: string
+  /** Instance, token id, and so on; empty where there is none. */
+  readonly target: string
+  readonly detail: string
+  /** Where the request came from; empty for the machine itself. */
+  readonly address: string
+}
+/** Entries of the audit log that are kept; older ones end. */
+export const AUDIT_KEPT = 10_000
+
+/** Who did what; every collector writes to the same one. */
+export type AuditLog = {
+  add(entry: Omit<AuditEntry, 'id'>): Promise<void>
+  /** Newest first, at most `most`, only those before the entry `before`. */
+  list(most: number, before?: number): Promise<AuditEntry[]>
+}
+
+/** Longest text of a value, characters. */
+export const VALUE_LENGTH = 64 * 1024
+/** Most names that are listed. */
+export const VALUES_LISTED = 1_000
+
+/** Small texts by name, at most `VALUE_LENGTH`, for a time or until they are dropped: sessions of people, the certificate authority. */
+export type Values = {
+  /** @param ttlMs null: until it is taken */
+  put(name: string, text: string, ttlMs: number | null): Promise<void>
+  /** The same where there is none of that name yet. @returns the text that holds now: the first of all collectors wins */
+  putFirst(name: string, text: string, ttlMs: number | null): Promise<string>
+  get(name: string): Promise<string | undefined>
+  /** Takes it away and gives it back: one of all who ask gets it. */
+  take(name: string): Promise<string | undefined>
+  /** Names that begin so, sorted, at most `VALUES_LISTED`. */
+  names(beginning: string): Promise<string[]>
+}
+
+/** What only one collector at a time may do. */
+export type Leases = {
+  /** Takes or renews it. @returns its fencing number, which grows whenever the holder changes; undefined while another holds it */
+  take(name: string, holder: string, ttlMs: number): Promise<number | undefined>
+  /** Gives it back at once; nothing where another holds it. */
+  release(name: string, holder: string): Promise<void>
+}
+
+/** What a link token that a host shows says of its machine. `cloned`: it is neither the last one that the host kept nor the one given after it. */
+export type LinkAnswer = 'ok' | 'cloned' | 'gone'
+
+/** One record of a backup. */
+export type DumpRecord =
+  | {
+      readonly kind: 'host'
+      readonly host: StoredHost
+      readonly transitions: readonly Transition[]
+      readonly tokenId: string | null
+      readonly link: { readonly kept: string | null; readonly offered: string | null }
+    }
+  | { readonly kind: 'token'; readonly token: Token }
+  | { readonly kind: 'firstSeen'; readonly updates: readonly (readonly [update: string, at: number])[] }
+  | { readonly kind: 'audit'; readonly entry: AuditEntry }
+  | { readonly kind: 'value'; readonly name: string; readonly text: string; readonly endsAt: number | null }
 
 /** The store cannot answer now; everything may be tried again. */
 export class StoreUnavailable extends Error {
@@ -148,6 +250,20 @@ export type Store = {
    * The same host again with a token gets its old name; with the token it came by, that counts no use, so a torn enrolment is simply tried again. @returns undefined where the token is unknown, spent, expired or no enrolment token
    */
   enrol(tokenId: string, host: Omit<HostMeta, 'enrolledAt'>, now: number): Promise<HostMeta | undefined>
+  /** Approves, quarantines, revokes, releases. The feed tells (`host`). @returns the host as it is now; undefined where there is none */
+  setStanding(hostId: string, standing: Standing): Promise<HostMeta | undefined>
+  /** Gives a host another name, atomically. The feed tells (`host`). `taken`: another host has it, and nothing changed. */
+  rename(hostId: string, instance: string): Promise<'renamed' | 'taken' | 'gone'>
+  /**
+   * Compares the link token that a host shows and offers it the next one, atomically. Right are: the token that it kept last; the one offered since,
+   * which is then the one it kept; anything, where none was ever kept. `null` is what a host shows that has none. `cloned` changes nothing.
+   * Hashes, never tokens.
+   */
+  takeLink(hostId: string, shown: string | null, offered: string): Promise<LinkAnswer>
+  /** The host has the offered token on its disk: earlier ones are worth nothing from now on. */
+  keepLink(hostId: string, offered: string): Promise<void>
+  /** Forgets the link tokens of a host: whoever comes next with its key is believed. For a clone that was parted. */
+  clearLink(hostId: string): Promise<void>
   /** Removes a host and all its data; the feed tells. @returns whether there was one */
   remove(hostId: string): Promise<boolean>
   /**
@@ -160,6 +276,13 @@ export type Store = {
   tokens(): Promise<Token[]>
   /** @returns whether there was one */
   removeToken(id: string): Promise<boolean>
+  readonly audit: AuditLog
+  readonly values: Values
+  readonly leases: Leases
+  /** Everything, for a backup: each host with its transitions as of one moment. Hosts that change meanwhile may be told as before or after. */
+  dump(): AsyncIterable<DumpRecord>
+  /** Writes what `dump` gave into this store. @throws where this store holds hosts or tokens already */
+  fill(records: AsyncIterable<DumpRecord>): Promise<void>
   /** Remembers when the fleet first saw each update: the earliest time wins. @returns the times that hold */
   firstSeen(updates: ReadonlyMap<string, number>): Promise<Map<string, number>>
   /**
@@ -170,6 +293,17 @@ export type Store = {
   /** Throws where the engine does not answer within `timeoutMs`. */
   ping(timeoutMs: number): Promise<void>
   /** What operators must know of the engine's settings: persistence, eviction, memory. Empty where all is as it should be. */
-  warnings(): Promise<string[]>
+  warnings(): Promise<StoreWarning[]>
   close(): Promise<void>
+}
+
+/** The text of a value. @throws where it is longer than a value may be */
+export function assertSmall(name: string, text: string): string {
+  if (text.length <= VALUE_LENGTH) return text
+  throw new Error(`Cannot keep ${JSON.stringify(name)}: it has ${text.length} characters, wanted at most ${VALUE_LENGTH}`)
+}
+
+/** A store that holds a fleet is never filled: what is there would be mixed with what comes. */
+export function notEmpty(): Error {
+  return new Error('Cannot fill this store: it holds hosts or tokens already; name an empty one')
 }

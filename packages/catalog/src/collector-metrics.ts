@@ -25,10 +25,21 @@ export const collectorBuildInfo = own('gauge', 'build_info', {
   labels: ['version', 'revision'],
 })
 export const collectorHosts = own('gauge', 'hosts', {
-  help: 'Hosts by state (up, down, decommissioned).',
+  help: 'Hosts by state: up, down, and those that do not count (pending, quarantined, revoked).',
   labels: ['state'],
 })
 export const collectorConnections = own('gauge', 'connections', { help: 'Agent connections that are open now.' })
+export const collectorStrangers = own('gauge', 'strangers', {
+  help: 'Sockets that are open now and belong to no agent that was let in: half-open ones, and those of readers.',
+})
+export const collectorStrangersCutTotal = own('counter', 'strangers_cut_total', {
+  help: 'Sockets cut before they proved anything, by reason (address, total, rate, slow).',
+  labels: ['reason'],
+})
+export const collectorShareExceededTotal = own('counter', 'share_exceeded_total', {
+  help: 'How often a host was refused what is more than its share, by reason (frames, bytes, queue, facts, fact-size, connections, updates, unread).',
+  labels: ['reason'],
+})
 export const collectorConnectionsAcceptedTotal = own('counter', 'connections_accepted_total', {
   help: 'Agent connections by the result of the handshake.',
   labels: ['result'],
@@ -61,6 +72,10 @@ export const collectorIngestQueueReports = own('gauge', 'ingest_queue_reports', 
   help: 'Reports that wait in memory for the store.',
 })
 export const collectorStoreUp = own('gauge', 'store_up', { help: 'Whether the store answers.' })
+export const collectorStoreWarnings = own('gauge', 'store_warnings', {
+  help: 'What is not as it should be with the settings of the store, by level (error: what was acknowledged is thrown away; warn: a crash may lose some).',
+  labels: ['level'],
+})
 export const collectorStoreCommandSeconds = own('histogram', 'store_command_seconds', {
   help: 'How long the store takes, by command.',
   labels: ['command'],
@@ -91,11 +106,23 @@ export const collectorSnapshotTimestampSeconds = own('gauge', 'snapshot_timestam
   help: 'Unix time up to which the exposition reflects the store.',
 })
 
+export const collectorCertificateExpiryTimestampSeconds = own('gauge', 'certificate_expiry_timestamp_seconds', {
+  help: 'Unix time at which a certificate ends that TLS is served with: the server’s own, and the authority where the collector knows it.',
+  labels: ['certificate'],
+})
+export const collectorCertificateUsable = own('gauge', 'certificate_usable', {
+  help: 'Whether the newest certificate is served; 0 where it cannot be used and the one before is served on.',
+  labels: ['certificate'],
+})
+
 /** All of the collector's own, in the order in which they are documented. */
 export const collectorMetrics: readonly CollectorMetric[] = [
   collectorBuildInfo,
   collectorHosts,
   collectorConnections,
+  collectorStrangers,
+  collectorStrangersCutTotal,
+  collectorShareExceededTotal,
   collectorConnectionsAcceptedTotal,
   collectorConnectionsClosedTotal,
   collectorFramesReceivedTotal,
@@ -105,6 +132,7 @@ export const collectorMetrics: readonly CollectorMetric[] = [
   collectorReportProcessingSeconds,
   collectorIngestQueueReports,
   collectorStoreUp,
+  collectorStoreWarnings,
   collectorStoreCommandSeconds,
   collectorStoreErrorsTotal,
   collectorExpositionSeconds,
@@ -112,4 +140,6 @@ export const collectorMetrics: readonly CollectorMetric[] = [
   collectorExpositionSeries,
   collectorSeriesDroppedTotal,
   collectorSnapshotTimestampSeconds,
+  collectorCertificateExpiryTimestampSeconds,
+  collectorCertificateUsable,
 ]

@@ -50,12 +50,46 @@ export function keyParts(key: string): { readonly subject: string; readonly sour
 
 /** All checks of the catalog over one host: one finding a check, in the catalog's order. @param checksOf fewer or other checks than the catalog's */
 export function judge(host: Judged, now: number, checksOf = (subject: Subject): readonly Check[] => subject.checks): Finding[] {
-  const fresh = factsBySubject(new Map([...host.held].filter(([, fact]) => isFresh(fact, now))))
-  const bySubject = Map.groupBy(host.held.values(), fact => keyParts(fact.key).subject)
-  return subjects.flatMap(subject => {
-    const held = bySubject.get(subject.name) ?? []
-    return checksOf(subject).map(check => judgeCheck(check, host, { fresh, held }, now))
-  })
+  return judgeSubjects(host, now, () => true, checksOf)
+}
+
+/** What any check may look at besides its own subject: what machine this is. */
+const LOOKED_AT_BY_ALL: SubjectName = 'system'
+
+/**
+ * The same, but only of subjects whose answer can be another one than `previous`: their facts changed, their time has come, or they stand on presence.
+ * The other findings stay as they are, the ages in their reasons too. Role, limits and all else of the context must be as they were.
+ * @param changed subjects whose facts were renewed, replaced or removed since
+ */
+export function judgeAgain(host: Judged, now: number, changed: ReadonlySet<string>): Finding[] {
+  const { previous } = host
+  const isDue = (subject: Subject) =>
+    changed.has(subject.name) ||
+    subject.checks.some(check => {
+      const finding = previous?.get(check.name)
+      return !finding || check.standsOn === 'presence' || (finding.changesAt !== undefined && finding.changesAt <= now)
+    })
+  const due = new Set<string>(subjects.filter(isDue).map(subject => subject.name))
+  return judgeSubjects(host, now, due.has(LOOKED_AT_BY_ALL) ? () => true : subject => due.has(subject.name), subject => subject.checks)
+}
+
+/** Judges the subjects that are wanted; of the others the findings before stand. */
+function judgeSubjects(
+  host: Judged,
+  now: number,
+  wanted: (subject: Subject) => boolean,
+  checksOf: (subject: Subject) => readonly Check[],
+): Finding[] {
+  const due = new Set<string>(subjects.filter(wanted).map(subject => subject.name))
+  const held = Map.groupBy(host.held.values(), fact => keyParts(fact.key).subject)
+  const looked = [...new Set([...due, LOOKED_AT_BY_ALL])].flatMap(name => held.get(name) ?? [])
+  const fresh = factsBySubject(new Map(looked.filter(fact => isFresh(fact, now)).map(fact => [fact.key, fact])))
+  return subjects.flatMap(subject =>
+    checksOf(subject).map(check => {
+      const before = due.has(subject.name) ? undefined : host.previous?.get(check.name)
+      return before ?? judgeCheck(check, host, { fresh, held: held.get(subject.name) ?? [] }, now)
+    }),
+  )
 }
 
 /** The fresh facts of all subjects, and all that is held of the check's own. */

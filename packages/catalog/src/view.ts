@@ -54,6 +54,8 @@ export type Presence = {
   readonly dropped: number
   /** How often the agent beats when nothing changes, as it was told, ms; `null` or missing where not known. */
   readonly beatMs?: number | null
+  /** Since when, epoch ms, and why the collector shuts the host out because its key was seen on two machines; `null` or missing where it does not. */
+  readonly quarantined?: { readonly since: number; readonly why: string } | null
 }
 
 /** All that is known of one host: what metrics are made from. */

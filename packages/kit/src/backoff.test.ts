@@ -27,6 +27,15 @@ describe('backoff', () => {
     expect(delays(1, 1, 600_000)).toEqual([900_000])
   })
 
+  test('waits no longer than it has not worked: of ten thousand that lost it for 15 s, the last is back within as long again', () => {
+    for (let i = 0; i < 10_000; i++) {
+      const backoff = new Backoff(BASE, 300_000)
+      let at = 0
+      while (at < 15_000) at += backoff.next(0, at)
+      expect(at).toBeLessThanOrEqual(30_000)
+    }
+  })
+
   test('starts anew when things work again', () => {
     const backoff = new Backoff(BASE, CAP, () => 1)
     for (let i = 0; i < 20; i++) backoff.next()

@@ -12,9 +12,12 @@ export class Backoff {
     this.#random = random
   }
 
-  /** The next delay, ms; never under `atLeast`, which is what the other end asked for: that is spread over half as much again. */
-  next(atLeast = 0): number {
-    const ceiling = Math.min(this.#cap, this.#base * 2 ** Math.min(this.#tries++, 30))
+  /**
+   * The next delay, ms; never under `atLeast`, which is what the other end asked for: that is spread over half as much again.
+   * @param lasted how long it has not worked, ms: the ceiling is no higher, or one of many that was quick to try at first comes long after all others
+   */
+  next(atLeast = 0, lasted = Number.POSITIVE_INFINITY): number {
+    const ceiling = Math.min(this.#cap, Math.max(this.#base, lasted), this.#base * 2 ** Math.min(this.#tries++, 30))
     return Math.round(atLeast + this.#random() * Math.max(ceiling, atLeast / 2))
   }
 

@@ -77,6 +77,16 @@ describe('reading a configuration', () => {
     ]
     expect(problemsOf(bomb.join('\n')).length).toBeGreaterThan(0)
   })
+
+  test('of a text that is no YAML the first mistakes are told, not thousands', () => {
+    const told = problemsOf('tags: ["x"{"y":1}'.repeat(500))
+    expect(told.length).toBeLessThanOrEqual(10)
+    expect(told.join().length).toBeLessThan(3_000)
+  })
+
+  test('an alias of what it is part of is a mistake like any other', () => {
+    expect(problemsOf('name: &a { x: *a }').join()).toContain('a value that holds itself')
+  })
 })
 
 describe('telling a configuration', () => {

@@ -76,6 +76,9 @@ export const optionalText = v.nullable(
   ),
 )
 
+/** Most mistakes of a text that is no YAML: what follows comes of the first ones. */
+const YAML_ERRORS = 10
+
 type FileValues = Map<string, { readonly value: unknown; readonly origin: string }>
 
 function readFile(settings: Settings, file: Sources['file'], problems: string[]): FileValues {
@@ -85,7 +88,9 @@ function readFile(settings: Settings, file: Sources['file'], problems: string[])
   const lines = new LineCounter()
   const document = parseDocument(file.text, { lineCounter: lines, stringKeys: true })
   problems.push(
-    ...document.errors.map(error => `${file.path}:${error.linePos?.[0].line ?? '?'}: no valid YAML: ${error.message.split('\n')[0]}`),
+    ...document.errors
+      .slice(0, YAML_ERRORS)
+      .map(error => `${file.path}:${error.linePos?.[0].line ?? '?'}: no valid YAML: ${error.message.split('\n')[0]?.slice(0, 200)}`),
   )
   if (document.errors.length > 0 || document.contents === null) return found
   const walk = (node: unknown, prefix: string): void => {
@@ -136,10 +141,19 @@ function envValue(text: string, setting: Setting): unknown {
 
 function problem(path: string, setting: Setting, origin: string, issue: v.BaseIssue<unknown>): string {
   const inside = v.getDotPath(issue)
-  const said = typeof issue.input === 'number' ? String(issue.input) : JSON.stringify(issue.input)
+  const said = typeof issue.input === 'number' ? String(issue.input) : shownAs(issue.input)
   const shown = setting.secret ? '(secret)' : said?.slice(0, 120)
   const where = origin === 'default' ? '' : `${origin}: `
   return `${where}${path}${inside ? `.${inside}` : ''}: ${shown}: ${issue.message}`
+}
+
+/** An alias of YAML may stand for what it is part of. */
+function shownAs(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return 'a value that holds itself'
+  }
 }
 
 function nearest(path: string, known: readonly string[]): string {

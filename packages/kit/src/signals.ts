@@ -20,3 +20,8 @@ export function untilSignal(process: NodeJS.Process, log: Log, stop: () => Promi
     process.on('SIGINT', onSignal)
   })
 }
+
+/** Calls back at every SIGHUP, by which administrators ask a daemon to read its files again; see daemon(7). */
+export function onHangup(process: NodeJS.Process, act: () => void): void {
+  process.on('SIGHUP', act)
+}

@@ -31,7 +31,7 @@ describe('frames of released versions', () => {
 
   test('every type of frame is kept', () => {
     const v1 = fixtures.filter(([file]) => file.startsWith('v1/')).map(([, { frame }]) => frame.type)
-    const types = ['ack', 'beat', 'bye', 'challenge', 'hello', 'leave', 'nack', 'refresh', 'report', 'welcome']
+    const types = ['ack', 'beat', 'bye', 'challenge', 'hello', 'kept', 'leave', 'nack', 'refresh', 'report', 'welcome']
     expect([...new Set(v1)].sort()).toEqual(types)
   })
 

@@ -125,6 +125,7 @@ describe('what an agent may not send', () => {
     expect(refusal(readAgentFrame, JSON.stringify({ ...report, key: `a/${long}` })).path).toBe('key')
     expect(refusal(readAgentFrame, JSON.stringify({ ...hello, signature: `${long}!` })).path).toBe('signature')
     expect(refusal(readAgentFrame, JSON.stringify({ ...report, [long]: 1, seq: 0 })).message.length).toBeLessThan(500)
+    expect(refusal(readAgentFrame, JSON.stringify({ type: 'beat', seq: 1, at: 1, fresh: { [long]: 1 } })).message.length).toBeLessThan(500)
     expect(performance.now() - started).toBeLessThan(2_000)
   })
 })

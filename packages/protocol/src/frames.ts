@@ -37,8 +37,10 @@ const hello = v.object({
   lastSeq: v.pipe(v.number(), v.integer(), v.minValue(0)),
   /** Only when enrolling: the token, and the public key (SPKI DER, base64) whose hash is the hostId. */
   enrol: v.optional(v.object({ token: short, publicKey: base64, instance: v.pipe(v.string(), v.minLength(1), v.maxLength(253)), labels })),
-  /** What the agent was given at the last welcome. */
+  /** The link token that the agent keeps: the newest one that reached its disk. */
   linkToken: v.optional(short),
+  /** `channelOf` the agent's connection; left out in plain text. Behind a proxy the collector's own connection has another. */
+  channel: v.optional(base64),
 })
 const welcome = v.object({
   type: v.literal('welcome'),
@@ -49,7 +51,10 @@ const welcome = v.object({
   /** Highest seq of this host that is durable. */
   acked: v.pipe(v.number(), v.integer(), v.minValue(0)),
   settings: v.object({ beatMs: delay }),
+  /** To be kept, told with `kept`, and shown at the next hello: a copy of the machine cannot have it. */
   linkToken: v.optional(short),
+  /** PEM of the certificate authorities to trust from now on, where the collector has its own: the present one, and the next before it is used. */
+  authorities: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(limits.certificateLength))), v.minLength(1), v.maxLength(4))),
 })
 const report = v.object({
   type: v.literal('report'),
@@ -84,24 +89,31 @@ const beat = v.object({
   after,
   dropped: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
 })
+/** The link token of the last welcome is on the agent's disk: earlier ones are worth nothing from now on. */
+const kept = v.object({ type: v.literal('kept'), linkToken: short })
 const leave = v.object({ type: v.literal('leave'), reason: v.picklist(['stop', 'suspend']) })
 const ack = v.object({ type: v.literal('ack'), seq })
 const nack = v.object({ type: v.literal('nack'), seq, reason, retryAfterMs: delay })
 const refresh = v.object({ type: v.literal('refresh'), keys: v.pipe(v.array(key), v.maxLength(limits.factsPerHost)) })
 const bye = v.object({ type: v.literal('bye'), reason, retryAfterMs: delay })
 
-const fromAgent = v.variant('type', [hello, report, beat, leave])
+const fromAgent = v.variant('type', [hello, report, beat, kept, leave])
 const fromCollector = v.variant('type', [challenge, welcome, ack, nack, refresh, bye])
 
 export type AgentFrame = v.InferOutput<typeof fromAgent>
 export type CollectorFrame = v.InferOutput<typeof fromCollector>
 export type Frame<T extends (AgentFrame | CollectorFrame)['type']> = Extract<AgentFrame | CollectorFrame, { type: T }>
 
+/** Most of a path that is told, characters. */
+const LONGEST_PATH = 128
+
 /** Why bytes are no frame: which path is wrong and what was wanted. */
 export class FrameError extends Error {
   override name = 'FrameError'
   readonly path: string
-  constructor(path: string, wanted: string) {
+  constructor(where: string, wanted: string) {
+    // A key may be as long as a frame.
+    const path = where.slice(0, LONGEST_PATH)
     super(path ? `Cannot read the frame at ${path}: ${wanted}` : `Cannot read the frame: ${wanted}`)
     this.path = path
   }

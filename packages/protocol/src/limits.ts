@@ -14,6 +14,10 @@ export const limits = {
   factsPerHost: 256,
   /** Longest key `subject/source`, characters. */
   keyLength: 64,
+  /** Longest certificate in PEM, characters. */
+  certificateLength: 8 * 1024,
+  /** Longest enrolment string, characters. */
+  enrolmentLength: 2048,
   /** Longest reason or hint, characters. */
   reasonLength: 512,
   /** The handshake must be over by then, ms. */
@@ -46,4 +50,8 @@ export const closeCodes = {
   goingAway: 4503,
   /** The host was removed or its key revoked. */
   revoked: 4403,
+  /** The key of the host was seen on two machines: an operator has to part them. Told only to who has proved the key. */
+  quarantined: 4423,
+  /** Enrolled, and an operator has not approved it yet. Told only to who has proved the key. */
+  pending: 4425,
 } as const

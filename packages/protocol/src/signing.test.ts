@@ -1,11 +1,17 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Bound, hostIdOf, newPrivateKey, publicKeyOf, signHello, verifyHello } from './signing.ts'
+import { hostIdOf, newPrivateKey, publicKeyOf, signHello, verifyHello } from './signing.ts'
 
 const key = newPrivateKey()
 const publicKey = publicKeyOf(key)
-const bound: Bound = { nonce: 'bm9uY2U=', session: 'session', server: 'fettle.example.com', hostId: hostIdOf(publicKey) }
+const bound = {
+  nonce: 'bm9uY2U=',
+  session: 'session',
+  server: 'fettle.example.com',
+  hostId: hostIdOf(publicKey),
+  channel: 'Y2hhbm5lbA==',
+}
 const signature = signHello(key, bound)
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
@@ -14,7 +20,7 @@ describe('a signed hello', () => {
     expect(verifyHello(publicKey, bound, signature)).toBe(true)
   })
 
-  test.each(Object.keys(bound) as (keyof Bound)[])('is not good for another %s', field => {
+  test.each(Object.keys(bound) as (keyof typeof bound)[])('is not good for another %s', field => {
     expect(verifyHello(publicKey, { ...bound, [field]: `${bound[field]}x` }, signature)).toBe(false)
   })
 
@@ -28,7 +34,7 @@ describe('a signed hello', () => {
   })
 
   test('any two different bounds have different signatures', () => {
-    const bounds = fc.record({ nonce: fc.string(), session: fc.string(), server: fc.string(), hostId: fc.string() })
+    const bounds = fc.record({ nonce: fc.string(), session: fc.string(), server: fc.string(), hostId: fc.string(), channel: fc.string() })
     fc.assert(
       fc.property(bounds, bounds, (a, b) => {
         expect(verifyHello(publicKey, b, signHello(key, a))).toBe(JSON.stringify(a) === JSON.stringify(b))

@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
 
 /** Ed25519 (RFC 8032) identity: the private key never leaves the machine, the hostId is the hash of the public key. */
 
@@ -19,12 +20,31 @@ export function hostIdOf(publicKey: string): string {
   return createHash('sha256').update(Buffer.from(publicKey, 'base64')).digest('hex').slice(0, 32)
 }
 
-/** What a connection is bound to: another nonce, session, server or host makes another signature. */
-export type Bound = { readonly nonce: string; readonly session: string; readonly server: string; readonly hostId: string }
+/** What a connection is bound to: another nonce, session, server, host or channel makes another signature. */
+export type Bound = {
+  readonly nonce: string
+  readonly session: string
+  readonly server: string
+  readonly hostId: string
+  /** `channelOf` the connection, base64; empty or left out in plain text. */
+  readonly channel?: string | undefined
+}
+
+/** Label of RFC 9266, section 4.2. */
+const EXPORTER = 'EXPORTER-Channel-Binding'
+
+/**
+ * What only the two ends of one TLS connection know, base64: a signature over it is worth nothing on any other (tls-exporter, RFC 9266). Empty where
+ * the socket is no TLS one.
+ */
+export function channelOf(socket: object): string {
+  if (!('exportKeyingMaterial' in socket) || typeof socket.exportKeyingMaterial !== 'function') return ''
+  return (socket as TLSSocket).exportKeyingMaterial(32, EXPORTER, Buffer.alloc(0)).toString('base64')
+}
 
 /** Length-prefixed, so that no two different bounds give the same bytes. */
 function bytesOf(bound: Bound): Buffer {
-  const parts = ['fettle.v1 hello', bound.nonce, bound.session, bound.server, bound.hostId]
+  const parts = ['fettle.v1 hello', bound.nonce, bound.session, bound.server, bound.hostId, ...(bound.channel ? [bound.channel] : [])]
   return Buffer.concat(
     parts.flatMap(part => {
       const bytes = Buffer.from(part)

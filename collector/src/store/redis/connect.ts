@@ -10,7 +10,7 @@ type NodeOptions = RedisOptions & { replyMapping: 'legacy' }
 const RECONNECT_CAP_MS = 1_000
 const CONNECT_TIMEOUT_MS = 5_000
 /** A socket on which a command waits and nothing comes for this long is dead, ms. */
-const SOCKET_TIMEOUT_MS = 20_000
+const SOCKET_TIMEOUT_MS = 8_000
 
 /** Full jitter, so that collectors do not come back in step. */
 const reconnectDelay = (tries: number) => 20 + Math.random() * Math.min(RECONNECT_CAP_MS, 50 * 2 ** Math.min(tries, 10))
@@ -20,7 +20,7 @@ export function connect(address: RedisAddress, onError: (error: Error) => void, 
   const client = address.kind === 'cluster' ? connectCluster(address) : new Redis(nodeOptions(address))
   client.on('error', onError)
   reviveUntil(closed, client)
-  for (const [name, lua] of Object.entries(scripts)) client.defineCommand(name, { lua, numberOfKeys: 1 })
+  for (const [name, lua] of Object.entries(scripts)) client.defineCommand(name, { lua, numberOfKeys: SCRIPT_KEYS })
   return client
 }
 
@@ -122,8 +122,18 @@ export async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * Keys that a script is called with: its base, and one more of the same hash tag. A node of a Cluster whose slot is on its way to another runs a script
+ * of one key as if nothing were there, for what it holds under the base is not declared; one of two keys it refuses with TRYAGAIN until the slot has moved.
+ */
+const SCRIPT_KEYS = 2
+const SECOND_KEY = '~'
+
+/** The arguments of a script on the keys of a base. */
+export const scriptArguments = (base: string, args: readonly (string | number)[]): unknown[] => [base, base + SECOND_KEY, ...args]
+
 /** Runs one of the scripts on the keys of a base. */
 export function runScript(client: Client, name: keyof typeof scripts, base: string, args: readonly (string | number)[]): Promise<unknown> {
   const command = Reflect.get(client, name) as (...all: unknown[]) => Promise<unknown>
-  return command.call(client, base, args)
+  return command.call(client, ...scriptArguments(base, args))
 }

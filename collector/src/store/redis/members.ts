@@ -1,7 +1,7 @@
 import { instanceCandidates, noNameLeft } from '../instances.ts'
-import { BUCKETS, bucketOf, FEED_KEPT, type HostMeta, type Token } from '../store.ts'
+import { BUCKETS, bucketOf, FEED_KEPT, type HostMeta, type LinkAnswer, type Standing, type Token } from '../store.ts'
 import type { Keys } from './keys.ts'
-import { metaText, readToken, tokenText } from './rows.ts'
+import { metaText, readMeta, readToken, standingText, tokenText } from './rows.ts'
 import type { scripts } from './scripts.ts'
 
 /** What was removed is not restored for this long, s: longer than a collector is cut off and still trusts its memory. */
@@ -30,8 +30,39 @@ export class Members {
     if (name === 0) return undefined
     if (name === 1) throw noNameLeft(host.instance)
     const meta = { ...host, instance: String(name) }
-    const enrolledAt = await this.#run('enrolHost', this.#keys.bucketOf(host.hostId), [host.hostId, metaText(meta), now, FEED_KEPT])
-    return { ...meta, enrolledAt: Number(enrolledAt) }
+    const args = [host.hostId, metaText(meta), now, FEED_KEPT, standingText(host.standing)]
+    const [enrolled = '', standing = ''] = (await this.#run('enrolHost', this.#keys.bucketOf(host.hostId), args)) as string[]
+    return readMeta(host.hostId, metaText(meta), enrolled, standing)
+  }
+
+  async setStanding(hostId: string, standing: Standing): Promise<HostMeta | undefined> {
+    const text = standingText(standing)
+    const told = (await this.#run('setStanding', this.#keys.bucketOf(hostId), [hostId, text, FEED_KEPT])) as [string, string] | null
+    return told ? readMeta(hostId, told[0], told[1], text) : undefined
+  }
+
+  /** @param record of the host as it is stored; undefined where there is none */
+  async rename(hostId: string, instance: string, record: () => Promise<HostMeta | undefined>): Promise<'renamed' | 'taken' | 'gone'> {
+    const named = (await this.#run('renameName', this.#keys.fleet, [hostId, instance])) as 'renamed' | 'taken' | 'gone'
+    if (named !== 'renamed') return named
+    for (;;) {
+      const meta = await record()
+      if (!meta) return 'gone'
+      const after = metaText({ ...meta, instance })
+      if ((await this.#run('renameHost', this.#keys.bucketOf(hostId), [hostId, metaText(meta), after, FEED_KEPT])) === 1) return 'renamed'
+    }
+  }
+
+  async takeLink(hostId: string, shown: string | null, offered: string): Promise<LinkAnswer> {
+    return (await this.#run('takeLink', this.#keys.bucketOf(hostId), [hostId, shown ?? '', offered])) as LinkAnswer
+  }
+
+  async keepLink(hostId: string, offered: string): Promise<void> {
+    await this.#run('keepLink', this.#keys.bucketOf(hostId), [hostId, offered])
+  }
+
+  async clearLink(hostId: string): Promise<void> {
+    await this.#run('clearLink', this.#keys.bucketOf(hostId), [hostId])
   }
 
   async remove(hostId: string): Promise<boolean> {
@@ -47,7 +78,7 @@ export class Members {
     for (const page of pages(hosts)) named.push(...(await this.#restoreNames(page)))
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       for (const page of pages(named.filter(host => bucketOf(host.hostId) === bucket))) {
-        const args = page.flatMap(host => [host.hostId, metaText(host), host.enrolledAt])
+        const args = page.flatMap(host => [host.hostId, metaText(host), host.enrolledAt, standingText(host.standing)])
         await this.#run('restoreHosts', this.#keys.bucket(bucket), [FEED_KEPT, ...args])
       }
     }

@@ -1,5 +1,16 @@
 import type { Finding, Outcome } from '@fettle/catalog'
-import type { Change, FeedEntry, HostMeta, StoredFact, StoredHost, Token, Transition } from '../store.ts'
+import {
+  ACTIVE,
+  type AuditEntry,
+  type Change,
+  type FeedEntry,
+  type HostMeta,
+  type Standing,
+  type StoredFact,
+  type StoredHost,
+  type Token,
+  type Transition,
+} from '../store.ts'
 
 type Head = readonly [
   outcome: Outcome,
@@ -41,16 +52,62 @@ export function changeArguments(change: Change): (string | number)[] {
 }
 
 /** What a host's record keeps of it beside when it was enrolled. */
-export function metaText(meta: Omit<HostMeta, 'enrolledAt'>): string {
+export function metaText(meta: Pick<HostMeta, 'instance' | 'publicKey' | 'labels'>): string {
   return JSON.stringify([meta.instance, meta.publicKey, meta.labels])
+}
+
+/** '' where there is nothing to say of it. */
+export function standingText(standing: Standing): string {
+  return standing.state === 'active' ? '' : JSON.stringify(standing)
+}
+
+/** Who a host is, from the fields of its record. */
+export function readMeta(hostId: string, meta: string, enrolled: string, standing: string): HostMeta {
+  const [instance, publicKey, labels] = JSON.parse(meta) as [string, string, Record<string, string>]
+  const read = standing === '' ? ACTIVE : (JSON.parse(standing) as Standing)
+  return { hostId, instance, publicKey, labels, enrolledAt: Number(enrolled), standing: read }
+}
+
+/** An entry of the audit log from an element of its list: id, space, JSON. */
+export function readEntry(element: string): AuditEntry {
+  const space = element.indexOf(' ')
+  return { id: Number(element.slice(0, space)), ...(JSON.parse(element.slice(space + 1)) as Omit<AuditEntry, 'id'>) }
+}
+
+/** A host as the arguments of the `fillHost` script behind its id: fields with their values, and transitions. */
+export function filledHost(
+  { meta, facts, findings, ...told }: StoredHost,
+  transitions: readonly Transition[],
+  link: { kept: string | null; offered: string | null },
+) {
+  const newest = new Map([...facts, ...transitions].map(({ key, hash }) => [key, hash]))
+  const elements = transitions.map(one => `${one.seq} ${one.key}\n${bodyOf({ everyMs: 0, tookMs: 0, freshAt: 0, ...one })}`)
+  const fields: Record<string, string | number> = {
+    enrolled: meta.enrolledAt,
+    meta: metaText(meta),
+    seq: told.seq,
+    seen: told.lastSeenAt,
+    offset: told.clockOffsetMs ?? '',
+    dropped: told.dropped,
+    version: told.agentVersion,
+    bytes: elements.reduce((sum, element) => sum + Buffer.byteLength(element), 0),
+    findings: JSON.stringify(findings),
+  }
+  const standing = standingText(meta.standing)
+  if (standing !== '') fields.standing = standing
+  if (link.kept !== null) fields.linkKept = link.kept
+  if (link.offered !== null) fields.linkOffered = link.offered
+  for (const fact of facts) fields[`d:${fact.key}`] = bodyOf(fact)
+  const freshAt = new Map(facts.map(fact => [fact.key, fact.freshAt]))
+  for (const [key, hash] of newest) fields[`t:${key}`] = `${freshAt.get(key) ?? 0} ${hash}`
+  return { fields: Object.entries(fields).flat(), elements }
 }
 
 /** A host from its hash; undefined where there is none. */
 export function readHost(hostId: string, fields: Readonly<Record<string, string>>): StoredHost | undefined {
   if (fields.meta === undefined || fields.enrolled === undefined) return undefined
-  const [instance, publicKey, labels] = JSON.parse(fields.meta) as [string, string, Record<string, string>]
   return {
-    meta: { hostId, instance, publicKey, labels, enrolledAt: Number(fields.enrolled) },
+    meta: readMeta(hostId, fields.meta, fields.enrolled, fields.standing ?? ''),
     seq: Number(fields.seq ?? 0),
     lastSeenAt: Number(fields.seen ?? 0),
     agentVersion: fields.version ?? '',

@@ -1,6 +1,8 @@
+import { FRESH_AHEAD_MS, SEEN_AHEAD_MS } from '../store.ts'
+
 /**
  * The atomic steps, in Lua (redis.io/docs/latest/develop/programmability/eval-intro). Each works on keys of one hash tag, named by the base that
- * is its only key: `fettle:{f12}:` or `fettle:{fettle}:`. README.md beside the store tells every key.
+ * is its first key: `fettle:{f12}:` or `fettle:{fettle}:`. README.md beside the store tells every key.
  */
 
 /**
@@ -41,7 +43,8 @@ local function take(first, extra, kind, id, seq, received, offset, dropped, vers
     set[#set + 1] = name
     set[#set + 1] = value
   end
-  if tonumber(received) > (tonumber(held[3]) or 0) then put('seen', received) end
+  local seen = tonumber(held[3]) or 0
+  if tonumber(received) > seen or seen > received + ${SEEN_AHEAD_MS} then put('seen', received) end
   if version ~= '' then put('version', version) end
   local entry = kind .. id
   if kind == 'b' then
@@ -49,7 +52,8 @@ local function take(first, extra, kind, id, seq, received, offset, dropped, vers
       local stamp = held[5 + k]
       local fresh, hash = string.match(stamp or '0 ', '^(%S+) (.*)$')
       local given = ARGV[first + 2 * k + 1]
-      if tonumber(fresh) > 0 and tonumber(given) > tonumber(fresh) then put('t:' .. ARGV[first + 2 * k], given .. ' ' .. hash) end
+      fresh = tonumber(fresh)
+      if fresh > 0 and (tonumber(given) > fresh or fresh > received + ${FRESH_AHEAD_MS}) then put('t:' .. ARGV[first + 2 * k], given .. ' ' .. hash) end
     end
   else
     local key, given, hash, body = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
@@ -111,15 +115,15 @@ if uses and not again then redis.call('HINCRBY', base .. 'uses', ARGV[1], -1) en
 return name
 `
 
-/** The second step: the host's record. ARGV: hostId, record as JSON, now, feed entries kept. Returns when it was enrolled first. */
+/** The second step: the host's record. ARGV: hostId, record as JSON, now, feed entries kept, standing of a new host or ''. Returns when it was enrolled first, and its standing. */
 const enrolHost = `
 local base, id = KEYS[1], ARGV[1]
 local host = base .. 'h:' .. id
-redis.call('HSETNX', host, 'enrolled', ARGV[3])
+if redis.call('HSETNX', host, 'enrolled', ARGV[3]) == 1 and ARGV[5] ~= '' then redis.call('HSET', host, 'standing', ARGV[5]) end
 redis.call('HSET', host, 'meta', ARGV[2])
 redis.call('SADD', base .. 'hosts', id)
 redis.call('XADD', base .. 'feed', 'MAXLEN', '~', ARGV[4], '*', 'e', 'h' .. id)
-return redis.call('HGET', host, 'enrolled')
+return { redis.call('HGET', host, 'enrolled'), redis.call('HGET', host, 'standing') or '' }
 `
 
 /** Removing, first: from now on no restore and no spent token brings the host back. ARGV: hostId, seconds. */
@@ -175,13 +179,14 @@ end
 return names
 `
 
-/** Records of hosts that may have been lost. ARGV: feed entries kept; then hostId, record as JSON, enrolled at. */
+/** Records of hosts that may have been lost. ARGV: feed entries kept; then hostId, record as JSON, enrolled at, standing or ''. */
 const restoreHosts = `
 local base = KEYS[1]
-for i = 2, #ARGV, 3 do
+for i = 2, #ARGV, 4 do
   local id = ARGV[i]
   local host = base .. 'h:' .. id
   if redis.call('HSETNX', host, 'enrolled', ARGV[i + 2]) == 1 then
+    if ARGV[i + 3] ~= '' then redis.call('HSET', host, 'standing', ARGV[i + 3]) end
     redis.call('HSET', host, 'meta', ARGV[i + 1])
     redis.call('SADD', base .. 'hosts', id)
     redis.call('XADD', base .. 'feed', 'MAXLEN', '~', ARGV[1], '*', 'e', 'h' .. id)
@@ -247,6 +252,162 @@ if redis.call('TTL', now) == -1 then redis.call('EXPIRE', now, ARGV[3]) end
 return times
 `
 
+/** ARGV: hostId, standing as JSON or '' where it is active, feed entries kept. Returns record, enrolled at; nothing where there is no such host. */
+const setStanding = `
+local base, id = KEYS[1], ARGV[1]
+local host = base .. 'h:' .. id
+local enrolled = redis.call('HGET', host, 'enrolled')
+if not enrolled then return false end
+if ARGV[2] == '' then redis.call('HDEL', host, 'standing') else redis.call('HSET', host, 'standing', ARGV[2]) end
+redis.call('XADD', base .. 'feed', 'MAXLEN', '~', ARGV[3], '*', 'e', 'h' .. id)
+return { redis.call('HGET', host, 'meta'), enrolled }
+`
+
+/** Renaming, first: the name. ARGV: hostId, name. Returns `taken`, `gone`, or the name it had (its own where a step was cut off before). */
+const renameName = `
+local base, id = KEYS[1], ARGV[1]
+local before = redis.call('HGET', base .. 'ids', id)
+if not before then return 'gone' end
+local owner = redis.call('HGET', base .. 'names', ARGV[2])
+if owner and owner ~= id then return 'taken' end
+redis.call('HSET', base .. 'names', ARGV[2], id)
+redis.call('HSET', base .. 'ids', id, ARGV[2])
+if before ~= ARGV[2] then redis.call('HDEL', base .. 'names', before) end
+return 'renamed'
+`
+
+/** Renaming, second: the record, where it is still the one that was read. ARGV: hostId, record before, record after, feed entries kept. */
+const renameHost = `
+local base, id = KEYS[1], ARGV[1]
+local host = base .. 'h:' .. id
+if redis.call('HGET', host, 'meta') ~= ARGV[2] then return 0 end
+redis.call('HSET', host, 'meta', ARGV[3])
+redis.call('XADD', base .. 'feed', 'MAXLEN', '~', ARGV[4], '*', 'e', 'h' .. id)
+return 1
+`
+
+/** Compares a link token and offers the next. ARGV: hostId, hash shown or '', hash offered. */
+const takeLink = `
+local host = KEYS[1] .. 'h:' .. ARGV[1]
+local held = redis.call('HMGET', host, 'enrolled', 'linkKept', 'linkOffered')
+if not held[1] then return 'gone' end
+local kept, before, shown = held[2], held[3], ARGV[2]
+if kept and shown ~= kept and shown ~= before then return 'cloned' end
+if before and shown == before then redis.call('HSET', host, 'linkKept', shown) end
+redis.call('HSET', host, 'linkOffered', ARGV[3])
+return 'ok'
+`
+
+/** ARGV: hostId, hash offered. */
+const keepLink = `
+local host = KEYS[1] .. 'h:' .. ARGV[1]
+if redis.call('HGET', host, 'linkOffered') ~= ARGV[2] then return 0 end
+redis.call('HSET', host, 'linkKept', ARGV[2])
+redis.call('HDEL', host, 'linkOffered')
+return 1
+`
+
+/** ARGV: hostId. */
+const clearLink = `
+return redis.call('HDEL', KEYS[1] .. 'h:' .. ARGV[1], 'linkKept', 'linkOffered')
+`
+
+/** ARGV: entry as JSON without its id, entries kept. */
+const addAudit = `
+local id = redis.call('INCR', KEYS[1] .. 'audit:id')
+redis.call('LPUSH', KEYS[1] .. 'audit', id .. ' ' .. ARGV[1])
+redis.call('LTRIM', KEYS[1] .. 'audit', 0, tonumber(ARGV[2]) - 1)
+return id
+`
+
+/** Newest first. ARGV: most, id before which or ''. Ids have no gaps, so the place of one is known. */
+const listAudit = `
+local from = 0
+if ARGV[2] ~= '' then from = math.max(0, tonumber(redis.call('GET', KEYS[1] .. 'audit:id') or '0') - tonumber(ARGV[2]) + 1) end
+return redis.call('LRANGE', KEYS[1] .. 'audit', from, from + tonumber(ARGV[1]) - 1)
+`
+
+/** ARGV: name, text, ms or '', `put` or `first`. Returns the text that holds. */
+const putValue = `
+local key = KEYS[1] .. 'v:' .. ARGV[1]
+if ARGV[4] == 'first' then
+  local held = redis.call('GET', key)
+  if held then return held end
+end
+if ARGV[3] == '' then redis.call('SET', key, ARGV[2]) else redis.call('SET', key, ARGV[2], 'PX', ARGV[3]) end
+redis.call('SADD', KEYS[1] .. 'values', ARGV[1])
+return ARGV[2]
+`
+
+/** ARGV: name. */
+const getValue = `
+return redis.call('GET', KEYS[1] .. 'v:' .. ARGV[1])
+`
+
+/** ARGV: name. Returns the text that was there. */
+const takeValue = `
+local key = KEYS[1] .. 'v:' .. ARGV[1]
+local held = redis.call('GET', key)
+redis.call('DEL', key)
+redis.call('SREM', KEYS[1] .. 'values', ARGV[1])
+return held
+`
+
+/** Names that begin so; those whose time is over are forgotten. ARGV: beginning. */
+const listValues = `
+local found = {}
+for _, name in ipairs(redis.call('SMEMBERS', KEYS[1] .. 'values')) do
+  if string.sub(name, 1, #ARGV[1]) == ARGV[1] then
+    if redis.call('EXISTS', KEYS[1] .. 'v:' .. name) == 1 then found[#found + 1] = name else redis.call('SREM', KEYS[1] .. 'values', name) end
+  end
+end
+return found
+`
+
+/** ARGV: name, holder, ms. Returns the fencing number; nothing while another holds it. */
+const takeLease = `
+local key, fence = KEYS[1] .. 'lease:' .. ARGV[1], KEYS[1] .. 'fence:' .. ARGV[1]
+local holder = redis.call('GET', key)
+if holder and holder ~= ARGV[2] then return false end
+redis.call('SET', key, ARGV[2], 'PX', ARGV[3])
+if holder then return tonumber(redis.call('GET', fence)) end
+return redis.call('INCR', fence)
+`
+
+/** ARGV: name, holder. */
+const releaseLease = `
+local key = KEYS[1] .. 'lease:' .. ARGV[1]
+if redis.call('GET', key) == ARGV[2] then return redis.call('DEL', key) end
+return 0
+`
+
+/** A host out of a backup. ARGV: hostId, feed entries kept, number of fields and values, those, then transitions oldest first. */
+const fillHost = `
+local base, id, fields = KEYS[1], ARGV[1], tonumber(ARGV[3])
+local host = base .. 'h:' .. id
+redis.call('SADD', base .. 'hosts', id)
+for i = 4, 3 + fields, 2 do redis.call('HSET', host, ARGV[i], ARGV[i + 1]) end
+for i = 4 + fields, #ARGV do redis.call('RPUSH', base .. 'x:' .. id, ARGV[i]) end
+redis.call('XADD', base .. 'feed', 'MAXLEN', '~', ARGV[2], '*', 'e', 'h' .. id)
+return 1
+`
+
+/** The name of a host out of a backup. ARGV: hostId, name, token it came by. */
+const fillName = `
+local base, id = KEYS[1], ARGV[1]
+redis.call('HSET', base .. 'names', ARGV[2], id)
+redis.call('HSET', base .. 'ids', id, ARGV[2])
+redis.call('HSET', base .. 'by', id, ARGV[3])
+return 1
+`
+
+/** An entry of the audit log out of a backup. ARGV: id, entry as JSON without it. Oldest first. */
+const fillAudit = `
+redis.call('SET', KEYS[1] .. 'audit:id', ARGV[1])
+redis.call('LPUSH', KEYS[1] .. 'audit', ARGV[1] .. ' ' .. ARGV[2])
+return 1
+`
+
 export const scripts = {
   apply,
   putFindings,
@@ -261,4 +422,21 @@ export const scripts = {
   removeToken,
   readTokens,
   firstSeen,
+  setStanding,
+  renameName,
+  renameHost,
+  takeLink,
+  keepLink,
+  clearLink,
+  addAudit,
+  listAudit,
+  putValue,
+  getValue,
+  takeValue,
+  listValues,
+  takeLease,
+  releaseLease,
+  fillHost,
+  fillName,
+  fillAudit,
 } as const

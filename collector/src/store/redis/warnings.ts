@@ -1,24 +1,29 @@
 import { Cluster, type Redis } from 'ioredis'
+import type { StoreWarning } from '../store.ts'
 import type { Client } from './connect.ts'
 
 type Settings = Readonly<Record<string, string>>
 
 /** What operators must know of a Redis or of each master of a Cluster: what its settings make of an acknowledgement. README.md has the table. */
-export async function warningsOf(client: Client): Promise<string[]> {
+export async function warningsOf(client: Client): Promise<StoreWarning[]> {
   const nodes = client instanceof Cluster ? client.nodes('master') : [client]
   const clustered = client instanceof Cluster
   const told = await Promise.all(nodes.map(node => nodeWarnings(node, clustered)))
-  return [...new Set(told.flat())]
+  const byText = new Map(told.flat().map(warning => [warning.text, warning]))
+  return [...byText.values()]
 }
 
-async function nodeWarnings(node: Redis, clustered: boolean): Promise<string[]> {
+const warn = (text: string): StoreWarning => ({ level: 'warn', text })
+const error = (text: string): StoreWarning => ({ level: 'error', text })
+
+async function nodeWarnings(node: Redis, clustered: boolean): Promise<StoreWarning[]> {
   const info = readInfo(await node.info())
   const where = clustered ? `Redis ${node.options.host}:${node.options.port}` : 'Redis'
   const settings = await readSettings(node)
   const judged = settings
     ? [...persistence(settings), ...memory(settings), ...replication(info, settings, clustered)]
-    : ['its settings may not be read (CONFIG GET): see that it has maxmemory-policy noeviction and appendonly yes']
-  return [...judged, ...failures(info)].map(text => `${where}: ${text}`)
+    : [warn('its settings may not be read (CONFIG GET): see that it has maxmemory-policy noeviction and appendonly yes')]
+  return [...judged, ...failures(info)].map(({ level, text }) => ({ level, text: `${where}: ${text}` }))
 }
 
 async function readSettings(node: Redis): Promise<Settings | undefined> {
@@ -43,45 +48,51 @@ function readInfo(text: string): Settings {
   )
 }
 
-function persistence(settings: Settings): string[] {
+function persistence(settings: Settings): StoreWarning[] {
   if (settings.appendonly !== 'yes') {
     return settings.save === ''
-      ? ['nothing is kept on disk (appendonly no, no save points): acknowledged reports end with the process; set appendonly yes']
-      : ['only snapshots are kept (appendonly no): a crash loses what was acknowledged since the last one; set appendonly yes']
+      ? [error('nothing is kept on disk (appendonly no, no save points): acknowledged reports end with the process; set appendonly yes')]
+      : [warn('only snapshots are kept (appendonly no): a crash loses what was acknowledged since the last one; set appendonly yes')]
   }
   const rewriting =
-    settings['no-appendfsync-on-rewrite'] === 'yes' ? ['no-appendfsync-on-rewrite yes: a crash during a rewrite loses up to 30 s'] : []
+    settings['no-appendfsync-on-rewrite'] === 'yes'
+      ? [warn('no-appendfsync-on-rewrite yes: a crash during a rewrite loses up to 30 s')]
+      : []
   if (settings.appendfsync === 'always') return rewriting
   const loss = settings.appendfsync === 'no' ? 'what the system had not written, often 30 s' : 'up to 2 s'
   return [
-    `appendfsync ${settings.appendfsync}: a crash of the machine loses ${loss} of acknowledged reports; appendfsync always loses none`,
+    warn(
+      `appendfsync ${settings.appendfsync}: a crash of the machine loses ${loss} of acknowledged reports; appendfsync always loses none`,
+    ),
     ...rewriting,
   ]
 }
 
-function memory(settings: Settings): string[] {
+function memory(settings: Settings): StoreWarning[] {
   if (settings['maxmemory-policy'] === 'noeviction') return []
   const now = settings.maxmemory === '0' ? ' as soon as maxmemory is set' : ' when memory is full'
-  return [`maxmemory-policy ${settings['maxmemory-policy']}: acknowledged data is thrown away${now}; set noeviction`]
+  return [error(`maxmemory-policy ${settings['maxmemory-policy']}: acknowledged data is thrown away${now}; set noeviction`)]
 }
 
-function replication(info: Settings, settings: Settings, clustered: boolean): string[] {
+function replication(info: Settings, settings: Settings, clustered: boolean): StoreWarning[] {
   if (info.role !== 'master')
-    return [`it is a replica of ${info.master_host}:${info.master_port} and takes no writes; give the address of the master`]
+    return [error(`it is a replica of ${info.master_host}:${info.master_port} and takes no writes; give the address of the master`)]
   const replicas = Number(info.connected_slaves ?? 0)
-  if (replicas === 0) return clustered ? ['it has no replica: while it is away, its part of the fleet cannot be written'] : []
+  if (replicas === 0) return clustered ? [warn('it has no replica: while it is away, its part of the fleet cannot be written')] : []
   if (settings['min-replicas-to-write'] !== '0') return []
   return [
-    'min-replicas-to-write 0: a failover loses what its replicas had not received; the agents send the newest again, transitions may be missing',
+    warn(
+      'min-replicas-to-write 0: a failover loses what its replicas had not received; the agents send the newest again, transitions may be missing',
+    ),
   ]
 }
 
-function failures(info: Settings): string[] {
+function failures(info: Settings): StoreWarning[] {
   return [
-    ...(info.loading === '1' ? ['it is still loading its data'] : []),
+    ...(info.loading === '1' ? [warn('it is still loading its data')] : []),
     ...(info.aof_enabled === '1' && info.aof_last_write_status !== 'ok'
-      ? ['its last write to the append-only file failed: see its disk']
+      ? [error('its last write to the append-only file failed: see its disk')]
       : []),
-    ...(info.rdb_last_bgsave_status === 'err' ? ['its last snapshot failed: see its disk'] : []),
+    ...(info.rdb_last_bgsave_status === 'err' ? [warn('its last snapshot failed: see its disk')] : []),
   ]
 }

@@ -1,5 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { type Applied, type Change, type FeedEntry, type StoredFact, TRANSITION_BYTES_KEPT, TRANSITIONS_KEPT } from '../store.ts'
+import {
+  type Applied,
+  type Change,
+  type FeedEntry,
+  FRESH_AHEAD_MS,
+  SEEN_AHEAD_MS,
+  type StoredFact,
+  TRANSITION_BYTES_KEPT,
+  TRANSITIONS_KEPT,
+} from '../store.ts'
 
 type Report = Change & { kind: 'report' }
 type Held = { seq: number; transitions: number; transition_bytes: number }
@@ -8,10 +17,12 @@ type Held = { seq: number; transitions: number; transition_bytes: number }
 export function createApply(database: DatabaseSync): (change: Change, tell: (entry: FeedEntry) => void) => Applied {
   const held = database.prepare('SELECT seq, transitions, transition_bytes FROM hosts WHERE host_id = ?')
   const moveHost = database.prepare(
-    `UPDATE hosts SET seq = ?, last_seen_at = max(last_seen_at, ?), clock_offset_ms = ?, dropped = ?, agent_version = coalesce(?, agent_version)
-     WHERE host_id = ?`,
+    `UPDATE hosts SET seq = ?1, last_seen_at = iif(last_seen_at > ?2 + ${SEEN_AHEAD_MS}, ?2, max(last_seen_at, ?2)), clock_offset_ms = ?3,
+     dropped = ?4, agent_version = coalesce(?5, agent_version) WHERE host_id = ?6`,
   )
-  const renew = database.prepare('UPDATE facts SET fresh_at = ? WHERE host_id = ? AND key = ? AND fresh_at < ?')
+  const renew = database.prepare(
+    `UPDATE facts SET fresh_at = ?1 WHERE host_id = ?2 AND key = ?3 AND (fresh_at < ?1 OR fresh_at > ?4 + ${FRESH_AHEAD_MS})`,
+  )
   const putFact = createPutFact(database)
   const append = createAppend(database)
   const latest = database.prepare('SELECT hash FROM latest WHERE host_id = ? AND key = ?')
@@ -29,7 +40,7 @@ export function createApply(database: DatabaseSync): (change: Change, tell: (ent
     if (seq <= before.seq) return 'old'
     moveHost.run(seq, change.receivedAt, change.clockOffsetMs, change.dropped, change.agentVersion ?? null, hostId)
     if (change.kind === 'report') report(change, before)
-    else for (const [key, at] of Object.entries(change.fresh)) renew.run(at, hostId, key, at)
+    else for (const [key, at] of Object.entries(change.fresh)) renew.run(at, hostId, key, change.receivedAt)
     tell(change.kind === 'report' ? { kind: 'fact', hostId, key: change.fact.key } : { kind: 'beat', hostId })
     return 'applied'
   }

@@ -50,9 +50,20 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
-function open(path: string): DatabaseSync {
+/** Opens the database to read it, whether or not a collector has it open. @throws where there is none, or it has another schema than this program */
+export function openForReading(path: string): DatabaseSync {
+  const database = open(path, { readOnly: true })
+  const version = Number(database.prepare('PRAGMA user_version').get()?.user_version)
+  if (version === steps.length) return database
+  database.close()
+  throw new Error(
+    `Cannot read the store ${path}: its schema is ${version}, wanted ${steps.length}; run the collector of this version on it once`,
+  )
+}
+
+function open(path: string, options: { readonly readOnly?: true } = {}): DatabaseSync {
   try {
-    return new DatabaseSync(path)
+    return new DatabaseSync(path, options)
   } catch (error) {
     const told = error instanceof Error ? error.message : String(error)
     throw new Error(`Cannot open the store ${path}: ${told}; the folder must exist and be writable`, { cause: error })

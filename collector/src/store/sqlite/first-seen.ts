@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { FIRST_SEEN_DAYS, FIRST_SEEN_KEPT } from '../store.ts'
+import { FIRST_SEEN_DAYS, FIRST_SEEN_KEPT, nameOfUpdate } from '../store.ts'
 
 const DAY_MS = 24 * 3600 * 1000
 
@@ -26,9 +26,10 @@ export function createFirstSeen(database: DatabaseSync): (updates: ReadonlyMap<s
     const day = Math.floor(now / DAY_MS)
     startDay(day)
     const times = new Map<string, number>()
-    for (const [name, at] of updates) {
+    for (const [update, at] of updates) {
+      const name = nameOfUpdate(update)
       const row = held.get(name) as { at: number; confirmed_day: number } | undefined
-      times.set(name, Math.min(at, row?.at ?? at))
+      times.set(update, Math.min(at, row?.at ?? at))
       if (row && row.at <= at && row.confirmed_day >= day) continue
       if (!row && room-- <= 0) continue
       put.run(name, at, day)

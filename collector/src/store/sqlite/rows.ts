@@ -1,5 +1,5 @@
 import type { Finding, Outcome } from '@fettle/catalog'
-import type { HostMeta, StoredFact, StoredHost, Token, Transition } from '../store.ts'
+import { ACTIVE, type HostMeta, type StoredFact, type StoredHost, type Token, type Transition } from '../store.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -15,6 +15,7 @@ export function readMeta(row: Row): HostMeta {
     publicKey: text(row.public_key),
     labels: JSON.parse(text(row.labels)) as HostMeta['labels'],
     enrolledAt: Number(row.enrolled_at),
+    standing: row.standing === null ? ACTIVE : (JSON.parse(text(row.standing)) as HostMeta['standing']),
   }
 }
 
@@ -69,5 +70,6 @@ export function readToken(row: Row): Token {
     labels: JSON.parse(text(row.labels)) as Token['labels'],
     role: row.role === null ? null : (text(row.role) as Token['role']),
     note: text(row.note),
+    approve: row.approve === 1,
   }
 }

@@ -69,4 +69,22 @@ CREATE TABLE tokens (
 CREATE TABLE first_seen (name TEXT PRIMARY KEY, at REAL NOT NULL, confirmed_day INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX first_seen_by_day ON first_seen (confirmed_day);
 `,
+  `
+ALTER TABLE hosts ADD COLUMN standing TEXT;
+ALTER TABLE hosts ADD COLUMN link_kept TEXT;
+ALTER TABLE hosts ADD COLUMN link_offered TEXT;
+ALTER TABLE tokens ADD COLUMN approve INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at REAL NOT NULL,
+  who TEXT NOT NULL,
+  what TEXT NOT NULL,
+  target TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  address TEXT NOT NULL
+) STRICT;
+-- "values" is a word of SQL's own.
+CREATE TABLE kept_values (name TEXT PRIMARY KEY, text TEXT NOT NULL, ends_at REAL) STRICT, WITHOUT ROWID;
+CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, ends_at REAL NOT NULL, fence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`,
 ]

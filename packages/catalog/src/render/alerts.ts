@@ -1,4 +1,11 @@
-import { collectorSeriesDroppedTotal, collectorSnapshotTimestampSeconds, collectorStoreUp } from '../collector-metrics.ts'
+import {
+  collectorCertificateExpiryTimestampSeconds,
+  collectorCertificateUsable,
+  collectorSeriesDroppedTotal,
+  collectorSnapshotTimestampSeconds,
+  collectorStoreUp,
+  collectorStoreWarnings,
+} from '../collector-metrics.ts'
 import { statusNumber } from '../finding.ts'
 import { agentUp, checkStatus, hostInfo } from '../metrics.ts'
 import { type AlertRule, alertName, allChecks, type Group, jobs } from './rule.ts'
@@ -185,6 +192,26 @@ const collectorAlerts: readonly AlertRule[] = [
     },
   },
   {
+    alert: 'FettleCollectorStoreUnsafe',
+    expr: `${collectorStoreWarnings}{level="error"} > 0`,
+    for: '15m',
+    labels: { severity: 'warning', domain: 'collector' },
+    annotations: {
+      summary: 'The store throws away what was acknowledged.',
+      description: '{{ $labels.instance }} found settings of its store by which acknowledged reports are lost; its log names them.',
+    },
+    anchor: 'fettlecollectorstoreunsafe',
+    meaning:
+      'Redis may evict keys, keeps nothing on its disk, cannot write its append-only file, or is a replica. The log of the collector says which, and what to set.',
+    test: {
+      inputs: [collectorSeries(collectorStoreWarnings.name, '0x10 1x30', { level: 'error' })],
+      expects: [
+        { at: '20m', labels: [] },
+        { at: '30m', labels: [{ ...collector, severity: 'warning', domain: 'collector', level: 'error' }] },
+      ],
+    },
+  },
+  {
     alert: 'FettleCollectorSnapshotStale',
     expr: `time() - ${collectorSnapshotTimestampSeconds} > 300`,
     for: '5m',
@@ -217,6 +244,48 @@ const collectorAlerts: readonly AlertRule[] = [
       expects: [
         { at: '10m', labels: [] },
         { at: '40m', labels: [{ ...collector, severity: 'warning', domain: 'collector', reason: 'host_limit' }] },
+      ],
+    },
+  },
+  {
+    alert: 'FettleCollectorCertificateExpires',
+    expr: `${collectorCertificateExpiryTimestampSeconds} - time() < 14 * 86400`,
+    for: '1h',
+    labels: critical,
+    annotations: {
+      summary: 'A certificate of the collector ends soon.',
+      description:
+        'The certificate ({{ $labels.certificate }}) of {{ $labels.instance }} ends within two weeks: from then on no agent connects. Renew it; the collector takes the new files without a restart.',
+    },
+    anchor: 'fettlecollectorcertificateexpires',
+    meaning:
+      'The certificate that TLS is served with ends within two weeks. Agents refuse it from then on, and keep what they observe. Renew `tls.cert` and `tls.key`; with `tls.own` the collector should have done so a month before: its log tells why it did not.',
+    test: {
+      inputs: [collectorSeries(collectorCertificateExpiryTimestampSeconds.name, `${15 * 86_400}x3000`, { certificate: 'server' })],
+      expects: [
+        { at: '20h', labels: [] },
+        { at: '26h', labels: [{ ...collector, ...critical, certificate: 'server' }] },
+      ],
+    },
+  },
+  {
+    alert: 'FettleCollectorCertificateUnusable',
+    expr: `${collectorCertificateUsable} == 0`,
+    for: '5m',
+    labels: { severity: 'warning', domain: 'collector' },
+    annotations: {
+      summary: 'The new certificate of the collector cannot be used.',
+      description:
+        '{{ $labels.instance }} serves the certificate from before: the new one does not fit, or cannot be read. Its log tells why.',
+    },
+    anchor: 'fettlecollectorcertificateunusable',
+    meaning:
+      'The files of `tls.cert` and `tls.key` (or `tls.ca`) have changed and do not fit together, or cannot be read. The certificate from before is served until it ends. The log of the collector says what is wrong.',
+    test: {
+      inputs: [collectorSeries(collectorCertificateUsable.name, '1x4 0x20', { certificate: 'server' })],
+      expects: [
+        { at: '8m', labels: [] },
+        { at: '15m', labels: [{ ...collector, severity: 'warning', domain: 'collector', certificate: 'server' }] },
       ],
     },
   },

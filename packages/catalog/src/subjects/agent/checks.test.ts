@@ -28,7 +28,13 @@ const seen = (ago: number, clockOffsetMs: number | null = 0): { presence: Presen
 const laptop = (ago: number) => ({ ...seen(ago), role: 'laptop' }) as const
 const stale = { agent: { outcome: 'ok', at: NOW - days(40) } } as const
 
+const copied = { presence: { ...seen(0).presence, quarantined: { since: NOW - days(1), why: 'its link token was shown twice' } } }
+const single = { presence: { ...seen(0).presence, quarantined: null } }
+
 const rows: Rows = [
+  [checks.agentIdentity, 'of one machine', agent(), 'ok', single],
+  [checks.agentIdentity, 'of two', {}, 'critical', copied],
+  [checks.agentIdentity, 'that no collector has seen', agent(), 'not-applicable', seen(0)],
   [checks.agentSeen, 'a server, now', agent(), 'ok', seen(0)],
   [checks.agentSeen, 'a server, 6 min', agent(), 'warning', seen(minutes(6))],
   [checks.agentSeen, 'a server, 16 min', agent(), 'critical', seen(minutes(16))],

@@ -51,6 +51,24 @@ export const agentClock = defineCheck({
   },
 })
 
+export const agentIdentity = defineCheck({
+  name: 'agent-identity',
+  subject: 'agent',
+  title: 'Two machines use one identity',
+  unit: 'state',
+  thresholds: { critical: 1 },
+  standsOn: 'presence',
+  why: 'A disk image or snapshot with an enrolled agent in it was started twice, or the key was stolen. Which machine is which cannot be told, so neither is believed.',
+  remedy:
+    'On the copy run `fettle-agent enroll --new-identity` with a new token. Then `fettle-collector host release NAME` lets the original in again. If there is no copy, ask who took the key: release it only after `--new-identity` on the machine itself.',
+  blind: 'A copy that never connects, and one that connected first after a Redis was wiped.',
+
+  evaluate(_, limit, __, { presence: { quarantined } }) {
+    if (quarantined === undefined) return notApplicable('no collector has seen its connections')
+    return quarantined ? bad(limit, quarantined.why, { since: quarantined.since }) : ok('one machine uses the key of this host')
+  },
+})
+
 /** Resident memory over which the agent is not the light one that was promised, bytes. */
 const HEAVY = 256e6
 
@@ -133,4 +151,12 @@ export const agentConfig = defineCheck({
     ),
 })
 
-export const agentChecks: readonly Check[] = [agentSeen, agentClock, agentResources, agentOutbox, agentPrivileges, agentConfig]
+export const agentChecks: readonly Check[] = [
+  agentSeen,
+  agentIdentity,
+  agentClock,
+  agentResources,
+  agentOutbox,
+  agentPrivileges,
+  agentConfig,
+]
