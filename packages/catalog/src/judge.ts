@@ -81,8 +81,17 @@ function judgeSubjects(
   checksOf: (subject: Subject) => readonly Check[],
 ): Finding[] {
   const due = new Set<string>(subjects.filter(wanted).map(subject => subject.name))
-  const held = Map.groupBy(host.held.values(), fact => keyParts(fact.key).subject)
-  const looked = [...new Set([...due, LOOKED_AT_BY_ALL])].flatMap(name => held.get(name) ?? [])
+  const held = new Map<string, HeldFact[]>()
+  const looked: HeldFact[] = []
+  // Written as a loop: it runs over every fact of a host with every report of it.
+  for (const fact of host.held.values()) {
+    const name = fact.key.slice(0, fact.key.indexOf('/'))
+    if (!due.has(name) && name !== LOOKED_AT_BY_ALL) continue
+    looked.push(fact)
+    const own = held.get(name)
+    if (own) own.push(fact)
+    else held.set(name, [fact])
+  }
   const fresh = factsBySubject(new Map(looked.filter(fact => isFresh(fact, now)).map(fact => [fact.key, fact])))
   return subjects.flatMap(subject =>
     checksOf(subject).map(check => {
