@@ -57,17 +57,6 @@ export function isPlistWith(text: string, ...keys: readonly string[]): boolean {
   return /<plist[\s>]/.test(head) && keys.every(key => head.includes(`<key>${key}</key>`))
 }
 
-/** Characters that XML has names for (XML 1.0, section 4.6), and those by number. */
-const REFERENCE = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)/
-
-/** The library tells the console what it does not like, once for each place: such a list is refused before it sees it. */
-function wellFormed(xml: string): void {
-  const valid = XMLValidator.validate(xml)
-  if (valid !== true)
-    throw new Error(`Cannot read a property list that is no XML: ${valid.err.msg.slice(0, 200)} in line ${valid.err.line}`)
-  if (REFERENCE.test(xml)) throw new Error('Cannot read a property list with an entity that nobody defines')
-}
-
 /** The library walks the tree by recursion. */
 function shallow(xml: string): void {
   let depth = 0

@@ -104,7 +104,31 @@ export function guard(name: string, vendor: string, now: number, more: Partial<P
 /** Installed packages, as many as such a machine has. */
 export function packages(count: number, origin: string, now: number): FactTypes['software'] {
   const one = (n: number) => ({ name: `package-${n}`, version: `${n % 9}.${n % 7}.1`, arch: 'x86_64', origin, installedAt: now - 90 * DAY })
-  return { packages: Array.from({ length: count }, (_, n) => one(n)), total: count, broken: [] }
+  return { packages: Array.from({ length: count }, (_, n) => one(n)), total: count, broken: [], unseen: null }
+}
+
+/** What a machine is made of. */
+export function madeOf(seed: number): FactTypes['hardware'] {
+  const slot = (n: number) => ({
+    slot: `DIMM ${n}`,
+    sizeBytes: 16 * GIB,
+    type: 'DDR4',
+    speed: 3200,
+    vendor: 'Example',
+    part: 'EX-16',
+    serial: `${seed}${n}`,
+    ecc: true,
+  })
+  return {
+    cpu: { vendor: 'Example', model: 'Example 16', sockets: 1, cores: 16, threads: 32 },
+    memory: [0, 1, 2, 3].map(slot),
+    emptySlots: 4,
+    board: { vendor: 'Example', model: 'EX-1', version: '1', serial: `B${seed}` },
+    bios: { vendor: 'Example', version: '1.9.2', date: Date.UTC(2025, 3, 1) },
+    chassis: { vendor: 'Example', type: 'Rack Mount Chassis', serial: `C${seed}`, assetTag: null },
+    graphics: null,
+    network: [{ name: 'eth0', model: null, address: null, kind: null }],
+  }
 }
 
 /** How busy a machine is; another round finds other numbers. */
@@ -142,6 +166,7 @@ export function volume(mountpoint: string, fstype: string, gib: number, round: n
         reason: null,
       },
     ],
+    ...(fstype === 'ntfs' ? { events: [] } : {}),
   }
 }
 

@@ -52,6 +52,9 @@ describe('a mixed fleet', () => {
   })
 })
 
+/** What a company may demand of its machines. */
+const POLICY = { required: [{ name: 'package-1' }], forbidden: [{ name: '*TeamViewer*' }] }
+
 describe('every part of the catalog is under load', () => {
   test.each(subjects.map(subject => subject.name))('%s is told by a machine of the fleet', name => {
     expect(told.some(({ facts }) => facts.some(({ key, outcome }) => outcome === 'ok' && key.startsWith(`${name}/`)))).toBe(true)
@@ -68,7 +71,7 @@ describe('every part of the catalog is under load', () => {
     const system = facts.find(({ key }) => key.startsWith('system/'))?.data as never
     const end = system === undefined ? null : supportEnd(system, shippedSupportTable())
     const role = member.kind.endsWith('laptop') ? 'laptop' : member.kind.endsWith('desktop') ? 'desktop' : 'server'
-    const context = { role, supportEnd: end, instance: member.instance, presence, firstSeen: () => NOW } as const
+    const context = { role, supportEnd: end, instance: member.instance, presence, firstSeen: () => NOW, software: POLICY } as const
     for (const { check, status } of judge({ held, context }, NOW)) answers.set(check, (answers.get(check) ?? new Set()).add(status))
   }
 

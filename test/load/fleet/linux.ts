@@ -1,5 +1,6 @@
+import type { FactTypes } from '@fettle/catalog'
 import { factsOf, filesystemsOf } from '../../bench/simulated.ts'
-import { busy, internalBattery, ownHealth, packages } from './common.ts'
+import { busy, guard, internalBattery, madeOf, ownHealth, packages } from './common.ts'
 import { DAY, type Member, type Told } from './member.ts'
 
 const LOAD = { one: 0.5, five: 0.4, fifteen: 0.3 }
@@ -11,12 +12,17 @@ export function linuxFacts({ seed }: Member, now: number): Told {
     ...(bench as Told),
     'software/dpkg': packages(400, 'Debian', now),
     'accounts/linux': {
-      administrators: [{ name: 'admin', via: 'sudo' }],
+      administrators: [{ name: 'admin', via: 'sudo', enabled: null }],
       administratorCount: 1,
       superusers: [],
       emptyPasswords: [],
       passwordless: seed % 10 === 0 ? ['deploy'] : [],
+      mayBeEmpty: null,
+      untold: [],
     },
+    'hardware/systeminformation': madeOf(seed),
+    ...(seed % 3 === 0 ? { 'custom/dropin': ownChecks(seed, now) } : {}),
+    ...(seed % 30 === 0 ? { 'antivirus/clamav': { products: [scannedAtNight(now)] } } : {}),
     ...(seed % 4 === 0 ? { 'sensors/ipmi': { sensors: ['PSU 1', 'PSU 2'].map(supply) } } : {}),
     ...(seed % 25 === 0 ? { 'gpu/nvidia-smi': accelerator(seed) } : {}),
     // A machine room has a few notebooks that serve.
@@ -41,6 +47,46 @@ export function linuxMoving({ seed }: Member, round: number, now: number): Told 
     },
     'agent/self': ownHealth(now, round),
   }
+}
+
+/** A file server on which clamscan runs by a timer. */
+function scannedAtNight(now: number): FactTypes['antivirus']['products'][number] {
+  return {
+    ...guard('ClamAV', 'Cisco', now),
+    running: false,
+    realtime: false,
+    scheduled: true,
+    tellsScans: false,
+    quickScanAt: null,
+    fullScanAt: null,
+  }
+}
+
+/** A drop-in that looks at certificates: fine on most machines. */
+function ownChecks(seed: number, now: number): FactTypes['custom'] {
+  const days = seed % 90
+  const value = {
+    name: 'days_left',
+    labels: '',
+    kind: null,
+    value: days,
+    unit: 'd',
+    warning: null,
+    critical: null,
+    minimum: null,
+    maximum: null,
+  }
+  const status = days < 7 ? ('critical' as const) : days < 30 ? ('warning' as const) : ('ok' as const)
+  const told = {
+    status,
+    text: `the certificate ends in ${days} days`,
+    details: null,
+    reason: null,
+    hint: null,
+    at: now - DAY / 2,
+    maxAgeMs: DAY,
+  }
+  return { entries: [{ name: 'certificates', ...told, values: [value], left: 0 }], more: 0 }
 }
 
 function supply(label: string) {

@@ -1,5 +1,5 @@
 import type { FactTypes } from '@fettle/catalog'
-import { busy, guard, nightly, ownHealth, spinning, ssd, volume } from './common.ts'
+import { busy, guard, madeOf, nightly, ownHealth, spinning, ssd, volume } from './common.ts'
 import { DAY, HOUR, type Member, type Told } from './member.ts'
 
 /** What a Windows machine says of itself: keys as the agent's probes have them. */
@@ -14,6 +14,7 @@ export function windowsFacts({ kind, seed, instance }: Member, now: number): Tol
     'services/windows': { manager: 'windows', state: null, bad: seed % 11 === 0 ? [stopped('Spooler')] : [] },
     'disks/windows': {
       disks: [ssd(`eui.win${seed}`, now, { selfTest: null }), ...(seed % 3 === 0 ? [spinning(`wwn.win${seed}`, now)] : [])],
+      events: seed % 13 === 0 ? [{ kind: 'retried', device: '/dev/disk0', count: 2, lastAt: now - DAY }] : [],
     },
     'filesystems/windows': volume('C:', 'ntfs', 512, 0),
     'memory/whea': { controllers: [{ id: 'whea', kind: 'WHEA', correctable: 0, uncorrectable: 0, since: now - 30 * DAY, dimms: [] }] },
@@ -40,6 +41,7 @@ export function windowsFacts({ kind, seed, instance }: Member, now: number): Tol
       ],
     },
     'hardening/windows': hardening(seed),
+    'hardware/systeminformation': madeOf(seed),
     'agent/self': ownHealth(now, 0),
   }
 }
@@ -118,6 +120,7 @@ function windowsUpdates(pending: number, now: number): FactTypes['updates'] {
     broken: null,
     badSources: [],
     managedBy: null,
+    failing: [],
   }
 }
 
