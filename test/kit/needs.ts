@@ -26,6 +26,7 @@ export const needs: readonly Need[] = [
   { program: 'ip', package: 'iproute2' },
   { program: 'iptables', package: 'iptables' },
   { program: 'firewall-offline-cmd', package: 'firewalld' },
+  { program: 'dbus-daemon', package: 'dbus-daemon' },
   { program: 'openssl', package: 'openssl' },
   { program: 'unshare', package: 'util-linux' },
   { program: 'mount', package: 'mount' },
