@@ -12,6 +12,8 @@ import type { World } from '../world.ts'
 const STEPS = { quick: [100, 300, 600], whole: [1_000, 2_500, 5_000, 10_000, 15_000] }
 /** A fleet of one step is connected and has told everything within this, ms. */
 const SETTLE_MS = 300_000
+/** What stops a Redis for longer is told: mostly its disk, which is not the collector's to mend, ms. */
+const SLOW_MS = 50
 const MIB = 2 ** 20
 
 /** More and more agents on one collector, and what each step costs. */
@@ -21,7 +23,7 @@ export const agents: Scenario = {
 
   async run(world) {
     const { options } = world
-    const redis = await world.redis()
+    const redis = await world.redis(['--latency-monitor-threshold', String(SLOW_MS)])
     const collector = await world.collector({ store: redis.url })
     const simulator = world.simulator()
     // One that begins with a fleet which is kept tells nothing of what a host weighs.
@@ -38,8 +40,10 @@ export const agents: Scenario = {
       outcome.slow += settled.open
       if (options.knobs === 'bad-day') await simulator.misbehave(BAD_DAY)
       progress(`agents: ${hosts} report, ${numberText(hosts * options.rate)} a second`)
+      await redis.cli('LATENCY', 'RESET')
       const costs = await measure(world, collector, simulator, `agents-${hosts}`, redis.pid)
       await simulator.behave()
+      outcome.notes.push(...slowness(hosts, await redis.cli('LATENCY', 'LATEST')))
       steps.push(costs)
       world.soFar.push(...figuresOf(world, costs, empty))
       outcome.invalid.push(...invalidIn(costs.told, `${hosts} agents`))
@@ -54,6 +58,13 @@ export const agents: Scenario = {
     await plot(world, steps, empty)
     return told(world, steps, empty, outcome)
   },
+}
+
+/** What stopped Redis, by its own latency monitor: name, when, last and worst, four lines each. */
+function slowness(hosts: number, latest: string): string[] {
+  const lines = latest.trim().split('\n')
+  const events = lines.flatMap((name, i) => (i % 4 === 0 && name ? [`${name} up to ${lines[i + 3]} ms`] : []))
+  return events.length === 0 ? [] : [`${hosts} agents: Redis stood still itself: ${events.join(', ')}`]
 }
 
 function told(
