@@ -4,12 +4,14 @@ import { fileURLToPath } from 'node:url'
 
 // Prints the bill of materials of what is shipped: CycloneDX by npm, without what only development needs. `npm sbom --omit=dev` would also leave out
 // what this repository's tests and the programs need alike.
-type Component = { readonly 'bom-ref': string; readonly properties?: readonly { readonly name: string; readonly value: string }[] }
+type Component = { readonly 'bom-ref': string }
 type Sbom = {
   readonly components: readonly Component[]
   readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[]
 }
-type Lock = { readonly packages: { readonly [place: string]: { readonly dev?: boolean; readonly devOptional?: boolean } } }
+type Lock = {
+  readonly packages: { readonly [place: string]: { readonly version?: string; readonly dev?: boolean; readonly devOptional?: boolean } }
+}
 
 const cwd = fileURLToPath(new URL('..', import.meta.url))
 const text = execFileSync('npm', ['sbom', '--sbom-format=cyclonedx'], {
@@ -20,10 +22,13 @@ const text = execFileSync('npm', ['sbom', '--sbom-format=cyclonedx'], {
 })
 const all = JSON.parse(text) as Sbom
 const lock = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8')) as Lock
-const places = (component: Component) =>
-  (component.properties ?? []).filter(({ name }) => name === 'cdx:npm:package:path').map(({ value }) => value)
-const isShipped = (component: Component) =>
-  places(component).some(place => !lock.packages[place]?.dev && !lock.packages[place]?.devOptional)
+/** `name@version` of everything that is there for more than development and optional peers. */
+const shipped = new Set(
+  Object.entries(lock.packages).flatMap(([place, { version, dev, devOptional }]) =>
+    dev || devOptional || place === '' ? [] : [`${place.replace(/^.*node_modules\//, '')}@${version}`],
+  ),
+)
+const isShipped = (component: Component) => shipped.has(component['bom-ref'])
 const components = all.components.filter(isShipped)
 const left = new Set(all.components.filter(component => !isShipped(component)).map(component => component['bom-ref']))
 const dependencies = all.dependencies
