@@ -17,8 +17,15 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
   const config = await loadConfig(io.env)
   const log = createLog('fettle-collector', config.values['log.level'])
-  const collector = await startCollector({ config, log })
-  // Certificates of files are read again by themselves too; whoever has just put them there need not wait.
-  onHangup(io.process, () => void collector.reload())
+  const starting = startCollector({ config, log })
+  // Certificates of files are read again by themselves too; whoever has just put them there need not wait. From the first moment on, or a SIGHUP that
+  // comes while the collector starts would end it.
+  onHangup(io.process, () => {
+    starting.then(
+      collector => void collector.reload(),
+      () => {},
+    )
+  })
+  const collector = await starting
   return untilSignal(io.process, log, collector.stop)
 }
