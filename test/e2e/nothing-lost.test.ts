@@ -86,7 +86,7 @@ test.each<[string, (redis: RedisServer) => Promise<void> | void, (redis: RedisSe
     await mendIt(redis)
     await until(async () => (await strata(port))[0] === 30)
     expect((await strata(port)).reverse()).toEqual(kept)
-    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200)
+    await until(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200, 'it says that it is ready')
   },
 )
 
