@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import '../kit/readers.ts'
 import type { Case } from './case.ts'
 import { cases } from './cases.ts'
 import { type Outcome, tableText, writeTable } from './table.ts'

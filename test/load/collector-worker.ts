@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createLog } from '@fettle/kit'
 import { type RunningCollector, readCollectorConfig, startCollector } from '../../collector/src/index.ts'
 import { serve } from '../bench/worker.ts'
+import '../kit/readers.ts'
 import { digestOf } from './simulator/memory.ts'
 
 const RESOLUTION_MS = 1
